@@ -1,0 +1,1 @@
+"""The subcommands. Each module has add_parsers(commands), importing argparse alone, and imports what it needs when run."""
