@@ -1,0 +1,333 @@
+"""An expression to a number: exactly, in balls, as a sum of square roots, or in float64 for plots.
+
+One walk over the tree by node type, four kinds of numbers. Nothing is ever turned into a float on the way to a verdict:
+rationals become fmpq, pi and E balls, and a float in a row is refused. `decide` answers True or False only when that
+is certain.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import flint
+import numpy as np
+import sympy
+from sympy import Add, Equality, Indexed, Mul, Pow, Symbol, Unequality
+from sympy.core import numbers
+from sympy.functions.elementary.complexes import transpose
+
+from linres.arithmetic import Matrix, inner
+from linres.errors import refuse
+from linres.language import AT_MOST, NUMBERS, STRICT, Det, GeometricSum, Inner, NotExact, chance_nodes
+from linres.surd import NotASurd, Surd
+
+
+class Undefined(Exception):
+    """The expression has no value here: a division by zero or the root of a negative number."""
+
+
+class Missing(Exception):
+    """The row has no value for a symbol of the statement."""
+
+
+class _Walk:
+    """The value of an expression on one row, at given stages. Subclasses say what a number is."""
+
+    def __init__(self, row: Mapping, definitions: Mapping, stages: Mapping | None = None, sums: dict | None = None):
+        self.row, self.definitions, self.stages = row, definitions, dict(stages or {})
+        self._known: dict[Any, Any] = {}
+        self._sums: dict[Any, list] = {} if sums is None else sums  # partial sums, shared between the stages of a row
+
+    def value(self, node: Any) -> Any:
+        if node not in self._known:
+            self._known[node] = self._value(node)
+        return self._known[node]
+
+    def _value(self, node):
+        kind = type(node)
+        if kind in NUMBERS:
+            return self.number(node)
+        if kind in {Symbol, Indexed} or kind in chance_nodes():
+            return self.lookup(node)
+        if kind is Add:
+            return _fold(lambda a, b: a + b, map(self.value, node.args))
+        if kind is Mul:
+            return _fold(multiply, map(self.value, node.args))
+        if kind is Pow:
+            return self.power(*node.args)
+        if kind is GeometricSum:
+            return self.geometric_sum(node)
+        if kind in {Inner, Det, transpose}:
+            return self.of_vectors(kind, *map(self.value, node.args))
+        return self.special(node)
+
+    def lookup(self, node):
+        """The measured value of a symbol, or else what its definition gives."""
+        if node in self.row:
+            return self.measured(self.row[node])
+        if type(node) is Symbol and node in self.stages:
+            return self.number(sympy.Integer(self.stages[node]))
+        if type(node) is Indexed and node.args[0] in self.row:
+            return self.at_stage(*node.args)
+        if node in self.definitions:
+            return self.value(self.definitions[node])
+        raise Missing(f"measure gives no value for {node}")
+
+    def at_stage(self, label, index):
+        stage = int(self.whole(index))
+        if stage not in self.row[label]:
+            raise Missing(f"measure gives no value for {label} at stage {stage}")
+        return self.measured(self.row[label][stage])
+
+    def power(self, base, exponent):
+        if type(exponent) not in NUMBERS:
+            exponent = self.whole(exponent)
+        if exponent.q == 2:
+            value = self.root(self.value(base))
+        elif exponent.q == 1:
+            value = self.value(base)
+        else:
+            raise NotExact(f"{base}**{exponent}: only integer powers and square roots have an exact meaning here")
+        raised = self.repeated(value, abs(exponent.p))
+        return self.reciprocal(raised) if exponent.p < 0 else raised
+
+    def whole(self, exponent):
+        """A symbolic exponent such as T or t/2, as the rational it is at these stages."""
+        value = exponent.xreplace({t: sympy.Integer(k) for t, k in self.stages.items()})
+        if type(value) not in NUMBERS:
+            raise NotExact(f"the exponent {exponent} is not made of stages")
+        return value
+
+    def repeated(self, value, times):
+        """value^times by products: a power of a ball that holds 0 is not a number."""
+        result = None
+        while times:
+            if times % 2:
+                result = value if result is None else multiply(result, value)
+            times //= 2
+            value = multiply(value, value) if times else value
+        return self.number(sympy.Integer(1)) if result is None else result
+
+    def at(self, t: Symbol, stage: int) -> Any:
+        """The same row with the stage index t set."""
+        return type(self)(self.row, self.definitions, {**self.stages, t: stage}, self._sums)
+
+    def geometric_sum(self, node):
+        start, ratio, forcing, t, T = node.args
+        totals, horizon = self._sums.setdefault(node, [self.value(start)]), int(self.whole(T))
+        while len(totals) <= horizon:
+            stage = len(totals) - 1
+            totals.append(multiply(self.value(ratio), totals[-1]) + self.at(t, stage).value(forcing))
+        return totals[horizon]
+
+    number: Callable[[Any], Any]
+    measured: Callable[[Any], Any]
+    root: Callable[[Any], Any]
+    reciprocal: Callable[[Any], Any]
+
+    def of_vectors(self, kind, *values):
+        if kind is Inner:
+            return inner(*values)
+        return values[0].T if kind is transpose else values[0].data.det()
+
+    def special(self, node):
+        raise NotExact(f"{node}: {type(node).__name__} has no exact meaning here")
+
+
+def multiply(a: Any, b: Any) -> Any:
+    """a b for scalars and matrices in any order; a matrix next to a matrix is multiplied as one."""
+    if isinstance(a, Matrix):
+        return a @ b if isinstance(b, Matrix) else b * a
+    return a * b
+
+
+class Enclosure(_Walk):
+    """fmpq where the value is rational, else an arb ball at the working precision of flint."""
+
+    def number(self, node):
+        return flint.fmpq(node.p, node.q)
+
+    def measured(self, value):
+        if type(value) is int:
+            return flint.fmpq(value)
+        if type(value) in {flint.fmpq, flint.arb, Matrix}:
+            return value
+        raise NotExact(f"a measured value should be a rational, a ball or a Matrix, got {type(value).__name__} {value!r}")
+
+    def root(self, value):
+        if type(value) is flint.fmpq:
+            if value < 0:
+                raise Undefined(f"the square root of {value}")
+            p, q = value.numerator, value.denominator
+            if p.is_square() and q.is_square():
+                return flint.fmpq(p.isqrt(), q.isqrt())
+        elif value < 0:
+            raise Undefined(f"the square root of {value}")
+        return flint.arb(value).sqrt()
+
+    def reciprocal(self, value):
+        if isinstance(value, Matrix):
+            try:
+                return value.inverse()
+            except ZeroDivisionError:
+                raise Undefined("the inverse of a singular matrix") from None
+        if value == 0:
+            raise Undefined("1/0")
+        return 1 / value
+
+    def special(self, node):
+        kind = type(node)
+        if kind is numbers.Pi:
+            return flint.arb.pi()
+        if kind is numbers.Exp1:
+            return flint.arb(1).exp()
+        if kind is sympy.exp:
+            return flint.arb(self.value(node.args[0])).exp()
+        if kind is sympy.Abs:
+            return abs(self.value(node.args[0]))
+        if kind is sympy.log:
+            return flint.arb(self.value(node.args[0])).log()
+        return super().special(node)
+
+
+class Roots(Enclosure):
+    """Sums of square roots of rationals (`Surd`), for deciding equality; NotASurd where that does not reach."""
+
+    def number(self, node):
+        return Surd.rational(flint.fmpq(node.p, node.q))
+
+    def measured(self, value):
+        value = super().measured(value)
+        if type(value) is flint.arb:
+            raise NotASurd("a measured ball")
+        return value if isinstance(value, Matrix) else Surd.rational(value)
+
+    def root(self, value):
+        return value.sqrt()
+
+    def reciprocal(self, value):
+        try:
+            return value.reciprocal() if isinstance(value, Surd) else super().reciprocal(value)
+        except ZeroDivisionError:
+            raise Undefined("1/0") from None
+
+    def of_vectors(self, kind, *values):
+        if any(isinstance(value, Surd) for value in values):
+            raise NotASurd("a matrix with roots")
+        found = super().of_vectors(kind, *values)
+        return found if isinstance(found, Matrix) else Surd.rational(found)
+
+    def special(self, node):
+        raise NotASurd(f"{node} is no sum of square roots")
+
+
+def decide(relation: Any, exact: Enclosure) -> bool | None:
+    """True or False if that is certain at the working precision, else None. Undefined if a side has no value."""
+    left, right = map(exact.value, relation.args)
+    if isinstance(left, Matrix) or isinstance(right, Matrix):
+        return _decide_matrices(type(relation), left, right)
+    if type(relation) in {Equality, Unequality}:
+        equal = _scalars_equal(left, right)
+        return equal if type(relation) is Equality or equal is None else not equal
+    low, high = (left, right) if type(relation) in AT_MOST else (right, left)
+    strict = type(relation) in STRICT
+    if (low < high) if strict else (low <= high):
+        return True
+    if (low >= high) if strict else (low > high):
+        return False
+    return None
+
+
+def decide_by_roots(relation: Any, exact: Enclosure) -> bool | None:
+    """Whether an undecided relation between scalars is an exact equality: then its truth, else None."""
+    roots = Roots(exact.row, exact.definitions, exact.stages)
+    try:
+        left, right = map(roots.value, relation.args)
+        equal = (left + Surd.rational(-1) * right).is_zero()
+    except NotASurd:
+        return None
+    if type(relation) is Equality:
+        return equal
+    if not equal:
+        return True if type(relation) is Unequality else None
+    return type(relation) not in STRICT | {Unequality}
+
+
+def _scalars_equal(left, right) -> bool | None:
+    if type(left) is type(right) is flint.fmpq:
+        return left == right
+    return None if flint.arb(left).overlaps(flint.arb(right)) else False
+
+
+def _decide_matrices(kind, left, right) -> bool | None:
+    if kind not in {Equality, Unequality} or not (isinstance(left, Matrix) and isinstance(right, Matrix)):
+        raise NotExact("matrices can only be compared with = or !=, and with matrices")
+    if left.shape != right.shape:
+        raise NotExact(f"the matrices compared have shapes {left.shape} and {right.shape}")
+    entries = [_scalars_equal(a, b) for a, b in zip(left.entries(), right.entries(), strict=True)]
+    equal = False if False in entries else None if None in entries else True
+    return equal if kind is Equality or equal is None else not equal
+
+
+def _fold(operation, values: Iterator) -> Any:
+    total = next(values)
+    for value in values:
+        total = operation(total, value)
+    return total
+
+
+class Float(_Walk):
+    """float64, vectorised, for plots; never part of a verdict."""
+
+    def number(self, node):
+        return node.p / node.q
+
+    def measured(self, value):
+        return np.asarray(value, dtype=float)[()]
+
+    def root(self, value):
+        return np.sqrt(value)
+
+    def reciprocal(self, value):
+        return 1 / value
+
+    def at_stage(self, label, index):
+        values = np.atleast_1d(np.asarray(self.row[label], dtype=float))
+        return values[int(index)] if type(index) in NUMBERS else values
+
+    def whole(self, exponent):
+        return self.value(exponent)
+
+    def power(self, base, exponent):
+        if type(exponent) in NUMBERS:
+            return super().power(base, exponent)
+        return self.value(base) ** self.value(exponent)
+
+    def geometric_sum(self, node):
+        from linres.kernels import recurrence
+
+        start, ratio, forcing, _, T = node.args
+        horizon = np.asarray(self.row[T])
+        terms = np.broadcast_to(self.value(forcing), (int(horizon.max(initial=0)),)).astype(float)
+        return recurrence.run(float(self.value(start)), float(self.value(ratio)), terms)[horizon]
+
+    def special(self, node):
+        return float(node) if node.is_number else getattr(np, type(node).__name__.lower())(self.value(node.args[0]))
+
+
+def bound(theorem: Any, values: Mapping[str, Any]) -> Any:
+    """The right side of the theorem's conclusion in float64.
+
+    values: by symbol name, scalars or arrays that broadcast; a sequence by its label, as an array over stages; the
+    horizon T as an integer or an integer array. InputError for a name that the theorem does not have or that is missing.
+    """
+    symbols = {str(s): s for s in theorem.symbols}
+    unknown = [name for name in values if name not in symbols]
+    if unknown:
+        raise refuse(f"{theorem.name}.bound({unknown[0]}=...)", f"one of {', '.join(symbols)}", repr(unknown[0]))
+    walk = Float({symbols[name]: value for name, value in values.items()}, theorem.definitions)
+    try:
+        return walk.value(theorem.conclusion.rhs)
+    except Missing as missing:
+        raise refuse(f"{theorem.name}.bound(...)", "given every symbol of the right side", missing) from None
+
+

@@ -1,0 +1,222 @@
+"""The contract: what a theorem is (`Theorem`, `Step`, `Control`, `Refutation`) and what is said of it (`Verdict`).
+
+A theorem is data. Its hypotheses and conclusion are SymPy relations over declared symbols; the LaTeX of the statement,
+the number on a plot, the check of an instance and the false variants all come from those relations.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import sympy
+from sympy import Expr, IndexedBase, Symbol
+
+from linres.certificate import Term
+from linres.language import RELATIONS, Scope, substitute
+
+Provenance = Literal["seed", "classical", "linres"]
+Outcome = Literal["proved", "supported", "refuted", "inconclusive"]
+Row = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Reason of a step: the claim's gap is the sum of these terms (see `linres.certificate`)."""
+
+    terms: tuple[Term, ...]
+
+    def __init__(self, *terms: Term):
+        object.__setattr__(self, "terms", terms)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Reason of a step: a rule of `linres.rules`, by name, applied to hypotheses or earlier claims."""
+
+    name: str
+    premises: tuple[Any, ...]
+
+    def __init__(self, name: str, *premises: Any):
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "premises", premises)
+
+
+@dataclass(frozen=True)
+class Lemma:
+    """Reason of a step: the conclusion (or the step named `step`) of another theorem, its symbols replaced by mapping."""
+
+    theorem: "Theorem"
+    mapping: Mapping[Any, Any] = field(default_factory=dict)
+    step: str | None = None
+
+    def statement(self) -> Any:
+        """The relation this lemma gives, in the symbols of the theorem that uses it."""
+        source = self.theorem.conclusion if self.step is None else self.theorem.step(self.step).claim
+        return substitute(source, self.mapping)
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Reason of a step that no machine checks. A theorem with such a step is never `proved`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a proof: what is claimed, and why. `note` is a line for the reader."""
+
+    name: str
+    claim: Any
+    by: Certificate | Rule | Lemma | Prose
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A variant of a theorem whose fate is known: "stronger" ones are false and must be refuted, "weaker" ones hold.
+
+    change: subexpressions of the conclusion and what replaces them; each must occur. drop: a hypothesis left out.
+    measure: another measurement (a wrong method). witness: an instance that decides; without one, instances are drawn
+    from `instances`, or else from the theorem's own.
+    """
+
+    name: str
+    kind: Literal["stronger", "weaker"]
+    change: Mapping[Expr, Expr] = field(default_factory=dict)
+    drop: Any = None
+    measure: Callable | None = None
+    witness: Any = None
+    instances: Callable | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Many instances measured in compiled float64: one array (n,) for each symbol, and how to rebuild the k-th
+    instance exactly. `drawn` counts instances before any was discarded."""
+
+    columns: Mapping[Any, Any]
+    instance: Callable[[int], Any]
+    drawn: int
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A statement with everything needed to decide it.
+
+    symbols: every symbol, sequence label and what it means. definitions: abbreviations, eliminated before a proof is
+    checked and compared with what `measure` returns. hypotheses, conclusion: relations over the symbols.
+    over: (t, T) if hypotheses are for all stages t >= 0 and the conclusion for every horizon T.
+    instances: () -> Hypothesis strategy; its draws are rational and have a repr that evaluates.
+    extremal: instances that are always checked first.
+    measure: (instance, arithmetic) -> rows; a row maps symbols to values of that arithmetic, a sequence label to
+    {stage: value}, a Probability or Expectation node to its exact value. It reads the problem and the trajectory only.
+    sample: (generator, count) -> `Batch` of instances measured in compiled float64; optional.
+    proof: steps, the last of which claims the conclusion. expect: the verdict that counts as success: "proved",
+    "supported" or "refuted" ("supported" is also met by "proved").
+    """
+
+    name: str
+    title: str
+    provenance: Provenance
+    symbols: Mapping[Any, str]
+    hypotheses: tuple[Any, ...]
+    conclusion: Any
+    instances: Callable[[], Any]
+    measure: Callable[[Any, Any], Sequence[Row]]
+    definitions: Mapping[Expr, Expr] = field(default_factory=dict)
+    over: tuple[Symbol, ...] = ()
+    sample: Callable[[Any, int], Batch] | None = None
+    proof: tuple[Step, ...] = ()
+    controls: tuple[Control, ...] = ()
+    uses: tuple[str, ...] = ()
+    expect: Literal["proved", "supported", "refuted"] = "supported"
+    extremal: tuple[Any, ...] = ()
+
+    def __post_init__(self):
+        scope = self.scope
+        for relation in (*self.hypotheses, self.conclusion):
+            if type(relation) not in RELATIONS:
+                raise TypeError(
+                    f"Theorem({self.name!r}) should be made of relations, got {relation!r}. "
+                    "Build them under sympy.evaluate(False), with symbols that are only real=True."
+                )
+            scope.admit(relation)
+        if self.over and any({*self.over} <= relation.free_symbols for relation in self.hypotheses):
+            raise ValueError(f"Theorem({self.name!r}): a hypothesis for all stages cannot mention the horizon {self.over[1]}")
+
+    @property
+    def scope(self) -> Scope:
+        labels = frozenset(s.args[0] if type(s) is IndexedBase else s for s in self.symbols)
+        return Scope(labels, self.definitions, self.over)
+
+    def step(self, name: str) -> Step:
+        """The proof step of that name; KeyError if there is none."""
+        return {step.name: step for step in self.proof}[name]
+
+    def control(self, name: str) -> "Theorem":
+        """The variant of this theorem that the control of that name describes; KeyError if there is none."""
+        return self.variant({control.name: control for control in self.controls}[name])
+
+    def variant(self, control: Control) -> "Theorem":
+        """This theorem, changed as the control says and without its proof. ValueError if nothing is there to change."""
+        for old in control.change:
+            if not self.conclusion.has(old):
+                raise ValueError(f"Control({control.name!r}) should change a part of the conclusion, got {old}")
+        if control.drop is not None and control.drop not in self.hypotheses:
+            raise ValueError(f"Control({control.name!r}) should drop a hypothesis of {self.name}, got {control.drop}")
+        return replace(
+            self,
+            name=f"{self.name}/{control.name}",
+            conclusion=substitute(self.conclusion, control.change),
+            hypotheses=tuple(h for h in self.hypotheses if h is not control.drop),
+            measure=control.measure or self.measure,
+            instances=control.instances or self.instances,
+            proof=(),
+            controls=(),
+            sample=None,
+        )
+
+    def latex(self) -> str:
+        """The conclusion in LaTeX, the terms in the order they were written."""
+        return sympy.latex(self.conclusion, order="none")
+
+    def bound(self, **values: Any) -> Any:
+        """The right side of the conclusion in float64, vectorised, for plots; keyword: symbol name (see `evaluate.bound`)."""
+        from linres.evaluate import bound
+
+        return bound(self, values)
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """A published claim that is false: an instance on which it fails, and the corrected statement that holds there."""
+
+    claim: Theorem
+    instance: Any
+    corrected: Theorem
+    source: str
+
+
+@dataclass
+class Verdict:
+    """What is known of a theorem after the ladder ran. `evidence` has one entry per rung, run or not."""
+
+    name: str
+    title: str
+    provenance: str
+    expect: str
+    verdict: Outcome
+    reason: str
+    seconds: float
+    proof: dict[str, int]
+    evidence: dict[str, dict[str, Any]]
+    counterexample: dict[str, Any] | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether the theorem met its expectation."""
+        return self.verdict == self.expect or (self.expect == "supported" and self.verdict == "proved")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.verdict} ({self.reason})"

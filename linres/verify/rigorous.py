@@ -1,0 +1,168 @@
+"""Rung 2: the conclusion on rational instances, in exact or ball arithmetic. Nothing here has a tolerance."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import flint
+from sympy import Indexed
+
+from linres.arithmetic import EXACT, Matrix
+from linres.evaluate import Enclosure, Undefined, decide, decide_by_roots
+from linres.theorem import Theorem
+
+FIRST_BITS = 64
+
+
+class Disagree(Exception):
+    """`measure` returns something other than what the definitions make of the rest of its row."""
+
+
+@dataclass
+class Failure:
+    """A row on which the hypotheses hold and the conclusion fails, with certainty."""
+
+    instance: Any
+    row: Any
+    position: int
+    horizon: int | None
+    left: Any
+    right: Any
+
+
+@dataclass
+class Checked:
+    """An instance decided, or not: rows by outcome, the bits used, the failure if there is one."""
+
+    holds: int = 0
+    rejected: int = 0
+    undecided: int = 0
+    bits: int = FIRST_BITS
+    failure: Failure | None = None
+    reasons: list[str] = field(default_factory=list)
+
+
+def check(theorem: Theorem, instance: Any, *, max_bits: int = 4096) -> Checked:
+    """Decide the theorem on one instance, doubling the precision until every row is decided or max_bits is passed.
+
+    Disagree if a measured value contradicts its definition.
+    """
+    bits = FIRST_BITS
+    while True:
+        with flint.ctx.workprec(bits):
+            checked = _check_rows(theorem, instance, bits)
+        if checked.failure or not checked.undecided or 2 * bits > max_bits:
+            return checked
+        bits *= 2
+
+
+def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
+    checked = Checked(bits=bits)
+    for position, row in enumerate(theorem.measure(instance, EXACT)):
+        outcome = _check_row(theorem, instance, row, position, checked)
+        if checked.failure:
+            return checked
+        setattr(checked, outcome, getattr(checked, outcome) + 1)
+    return checked
+
+
+def _check_row(theorem, instance, row, position, checked) -> str:
+    """"holds", "rejected" or "undecided"; a failure is put into `checked`."""
+    exact = Enclosure(row, theorem.definitions)
+    stages = _stages(theorem, row, exact)
+    require_definitions(theorem, stages)
+    known = [_truth(h, walk, checked) for h in theorem.hypotheses for walk in _relevant(theorem, h, stages, exact)]
+    if False in known:
+        return "rejected"
+    outcomes = []
+    for horizon, walk in _horizons(theorem, row, exact):
+        outcomes.append(_truth(theorem.conclusion, walk, checked))
+        if outcomes[-1] is False and None not in known:
+            left, right = map(walk.value, theorem.conclusion.args)
+            checked.failure = Failure(instance, row, position, horizon, left, right)
+            return "holds"
+    return "undecided" if None in known or None in outcomes or False in outcomes else "holds"
+
+
+def _truth(relation, walk: Enclosure, checked: Checked) -> bool | None:
+    try:
+        decided = decide(relation, walk)
+        return decide_by_roots(relation, walk) if decided is None else decided
+    except Undefined as undefined:
+        checked.reasons.append(f"{relation} has no value: {undefined}")
+        return None
+
+
+def _stages(theorem: Theorem, row: Any, exact: Enclosure) -> list[Enclosure]:
+    """The row at each stage t < T for a theorem over stages, else the row itself."""
+    if not theorem.over:
+        return [exact]
+    t, T = theorem.over
+    return [exact.at(t, stage) for stage in range(int(row[T]))]
+
+
+def _relevant(theorem: Theorem, relation: Any, stages: list[Enclosure], exact: Enclosure) -> list[Enclosure]:
+    return stages if theorem.over and theorem.over[0] in relation.free_symbols else [exact]
+
+
+def _horizons(theorem: Theorem, row: Any, exact: Enclosure) -> Iterator[tuple[int | None, Enclosure]]:
+    """The row with each horizon up to the measured one: the conclusion is claimed for all of them."""
+    if not theorem.over:
+        yield None, exact
+        return
+    T = theorem.over[1]
+    for horizon in range(int(row[T]) + 1):
+        shorter = {**row}
+        del shorter[T]
+        yield horizon, Enclosure(shorter, theorem.definitions, {T: horizon}, exact._sums)
+
+
+def require_definitions(theorem: Theorem, stages: Iterable[Enclosure]) -> None:
+    """Raise Disagree if a measured value is not what its definition gives: measurement and proof would part.
+
+    A sequence defined twice, at t and at t + 1, must come out the same whichever definition is used.
+    """
+    seen: dict[Any, Any] = {}
+    for walk in stages:
+        for name, meaning in theorem.definitions.items():
+            indexed = type(name) is Indexed
+            if not indexed and name not in walk.row:
+                continue
+            place = (name.args[0], walk.whole(name.args[1])) if indexed else name
+            expected, measured = walk.value(meaning), seen.setdefault(place, walk.value(name))
+            if _differ(measured, expected):
+                raise Disagree(f"{name} is {measured} by measurement or an earlier definition, {expected} by definition")
+
+
+def _differ(a: Any, b: Any) -> bool:
+    if isinstance(a, Matrix):
+        return a.shape != b.shape or any(map(_differ, a.entries(), b.entries()))
+    if type(a) is type(b) is flint.fmpq:
+        return a != b
+    return not flint.arb(a).overlaps(flint.arb(b))
+
+
+def search(
+    theorem: Theorem, instances: Iterable[Any], *, max_bits: int = 4096, progress: Callable[[], None] = lambda: None
+) -> tuple[dict[str, Any], Failure | None]:
+    """Check the instances one by one; returns the counts of the rung and the first failure, if any."""
+    counts: dict[str, Any] = {
+        "ran": True, "instances": 0, "rows": 0, "decided": 0, "undecided": 0, "rejected": 0, "bits": FIRST_BITS,
+    }
+    for instance in instances:
+        checked = check(theorem, instance, max_bits=max_bits)
+        decided = checked.holds + (checked.failure is not None)
+        counts["instances"] += 1
+        counts["rows"] += decided + checked.rejected + checked.undecided
+        counts["decided"] += decided
+        counts["undecided"] += checked.undecided
+        counts["rejected"] += checked.rejected
+        counts["bits"] = max(counts["bits"], checked.bits)
+        if checked.reasons:
+            counts["reason"] = checked.reasons[0]
+        progress()
+        if checked.failure:
+            return counts, checked.failure
+    return counts, None
+
+
