@@ -58,6 +58,11 @@ class Matrix:
         """The inverse; ZeroDivisionError if the matrix is singular or, in balls, not certainly invertible."""
         return Matrix(self.data.inv())
 
+    def identity(self):
+        """The identity matrix of the same size and kind of entries."""
+        d = self.data.nrows()
+        return Matrix(type(self.data)([[int(i == j) for j in range(d)] for i in range(d)]))
+
     def entries(self):
         """All entries, row by row."""
         return self.data.entries()

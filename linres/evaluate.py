@@ -49,7 +49,7 @@ class _Walk:
         if kind in {Symbol, Indexed} or kind in chance_nodes():
             return self.lookup(node)
         if kind is Add:
-            return _fold(lambda a, b: a + b, map(self.value, node.args))
+            return _fold(add, map(self.value, node.args))
         if kind is Mul:
             return _fold(multiply, map(self.value, node.args))
         if kind is Pow:
@@ -57,7 +57,7 @@ class _Walk:
         if kind is GeometricSum:
             return self.geometric_sum(node)
         if kind in {Inner, Det, transpose}:
-            return self.of_vectors(kind, *map(self.value, node.args))
+            return self.of_vectors(node)
         return self.special(node)
 
     def lookup(self, node):
@@ -124,20 +124,55 @@ class _Walk:
     root: Callable[[Any], Any]
     reciprocal: Callable[[Any], Any]
 
-    def of_vectors(self, kind, *values):
-        if kind is Inner:
+    def of_vectors(self, node):
+        values = list(map(self.value, node.args))
+        if type(node) is Inner:
             return inner(*values)
-        return values[0].T if kind is transpose else values[0].data.det()
+        return values[0].T if type(node) is transpose else values[0].data.det()
 
     def special(self, node):
         raise NotExact(f"{node}: {type(node).__name__} has no exact meaning here")
 
 
+class Stack:
+    """Many float64 matrices (n, d, d) with the operators of one; scalars may be arrays (n,)."""
+
+    __slots__ = ("data",)
+    __array_ufunc__ = None  # an array times a Stack is then left to us
+
+    def __init__(self, data):
+        self.data = data
+
+    def __add__(self, other):
+        return Stack(self.data + other.data)
+
+    def __rmul__(self, scalar):
+        return Stack(np.asarray(scalar)[..., None, None] * self.data)
+
+    def __matmul__(self, other):
+        return Stack(self.data @ other.data)
+
+    def inverse(self):
+        return Stack(np.linalg.inv(self.data))
+
+    def identity(self):
+        return Stack(np.broadcast_to(np.eye(self.data.shape[-1]), self.data.shape))
+
+
 def multiply(a: Any, b: Any) -> Any:
     """a b for scalars and matrices in any order; a matrix next to a matrix is multiplied as one."""
-    if isinstance(a, Matrix):
-        return a @ b if isinstance(b, Matrix) else b * a
+    if isinstance(a, Matrix | Stack):
+        return a @ b if isinstance(b, Matrix | Stack) else b * a
     return a * b
+
+
+def add(a: Any, b: Any) -> Any:
+    """a + b, where a scalar next to a matrix is that multiple of the identity."""
+    matrices = [isinstance(value, Matrix | Stack) for value in (a, b)]
+    if all(matrices) or not any(matrices):
+        return a + b
+    matrix, scalar = (a, b) if matrices[0] else (b, a)
+    return matrix + scalar * matrix.identity()
 
 
 class Enclosure(_Walk):
@@ -189,32 +224,39 @@ class Enclosure(_Walk):
         return super().special(node)
 
 
-class Roots(Enclosure):
+class Roots(_Walk):
     """Sums of square roots of rationals (`Surd`), for deciding equality; NotASurd where that does not reach."""
+
+    def __init__(self, exact: Enclosure, sums: dict | None = None):
+        super().__init__(exact.row, exact.definitions, exact.stages, sums)
+        self.exact = exact
+
+    def at(self, t, stage):
+        return Roots(self.exact.at(t, stage), self._sums)
 
     def number(self, node):
         return Surd.rational(flint.fmpq(node.p, node.q))
 
     def measured(self, value):
-        value = super().measured(value)
-        if type(value) is flint.arb:
-            raise NotASurd("a measured ball")
-        return value if isinstance(value, Matrix) else Surd.rational(value)
+        return self.known(self.exact.measured(value))
+
+    def of_vectors(self, node):
+        return self.known(self.exact.value(node))
+
+    def known(self, value):
+        """A value that the exact walk found, if it is rational."""
+        if type(value) is not flint.fmpq:
+            raise NotASurd(f"a {type(value).__name__}")
+        return Surd.rational(value)
 
     def root(self, value):
         return value.sqrt()
 
     def reciprocal(self, value):
         try:
-            return value.reciprocal() if isinstance(value, Surd) else super().reciprocal(value)
+            return value.reciprocal()
         except ZeroDivisionError:
             raise Undefined("1/0") from None
-
-    def of_vectors(self, kind, *values):
-        if any(isinstance(value, Surd) for value in values):
-            raise NotASurd("a matrix with roots")
-        found = super().of_vectors(kind, *values)
-        return found if isinstance(found, Matrix) else Surd.rational(found)
 
     def special(self, node):
         raise NotASurd(f"{node} is no sum of square roots")
@@ -239,7 +281,7 @@ def decide(relation: Any, exact: Enclosure) -> bool | None:
 
 def decide_by_roots(relation: Any, exact: Enclosure) -> bool | None:
     """Whether an undecided relation between scalars is an exact equality: then its truth, else None."""
-    roots = Roots(exact.row, exact.definitions, exact.stages)
+    roots = Roots(exact)
     try:
         left, right = map(roots.value, relation.args)
         equal = (left + Surd.rational(-1) * right).is_zero()
@@ -276,26 +318,34 @@ def _fold(operation, values: Iterator) -> Any:
 
 
 class Float(_Walk):
-    """float64, vectorised, for plots; never part of a verdict."""
+    """float64, vectorised over instances: arrays (n,), matrices (n, d, d), sequences indexed by stage first."""
 
     def number(self, node):
         return node.p / node.q
 
     def measured(self, value):
-        return np.asarray(value, dtype=float)[()]
+        array = np.asarray(value, dtype=float)
+        return Stack(array) if array.ndim == 3 else array[()]
 
     def root(self, value):
         return np.sqrt(value)
 
     def reciprocal(self, value):
-        return 1 / value
+        return value.inverse() if isinstance(value, Stack) else 1 / value
+
+    def at_stage(self, label, index):
+        return self.measured(self.row[label][int(self.whole(index))])
+
+    def special(self, node):
+        return float(node) if node.is_number else getattr(np, type(node).__name__.lower())(self.value(node.args[0]))
+
+
+class Curve(Float):
+    """float64, vectorised over stages: for the right side of a conclusion at many horizons at once."""
 
     def at_stage(self, label, index):
         values = np.atleast_1d(np.asarray(self.row[label], dtype=float))
         return values[int(index)] if type(index) in NUMBERS else values
-
-    def whole(self, exponent):
-        return self.value(exponent)
 
     def power(self, base, exponent):
         if type(exponent) in NUMBERS:
@@ -310,9 +360,6 @@ class Float(_Walk):
         terms = np.broadcast_to(self.value(forcing), (int(horizon.max(initial=0)),)).astype(float)
         return recurrence.run(float(self.value(start)), float(self.value(ratio)), terms)[horizon]
 
-    def special(self, node):
-        return float(node) if node.is_number else getattr(np, type(node).__name__.lower())(self.value(node.args[0]))
-
 
 def bound(theorem: Any, values: Mapping[str, Any]) -> Any:
     """The right side of the theorem's conclusion in float64.
@@ -324,7 +371,7 @@ def bound(theorem: Any, values: Mapping[str, Any]) -> Any:
     unknown = [name for name in values if name not in symbols]
     if unknown:
         raise refuse(f"{theorem.name}.bound({unknown[0]}=...)", f"one of {', '.join(symbols)}", repr(unknown[0]))
-    walk = Float({symbols[name]: value for name, value in values.items()}, theorem.definitions)
+    walk = Curve({symbols[name]: value for name, value in values.items()}, theorem.definitions)
     try:
         return walk.value(theorem.conclusion.rhs)
     except Missing as missing:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linres.arithmetic import EXACT, Arithmetic, Matrix, inner, rational, round_dyadic, to_exact
-from linres.methods import descent, nesterov
+from linres.methods import descent, nesterov, stacking
 
 Rationals = tuple[Fraction, ...]
 
@@ -138,17 +138,18 @@ class NesterovRun:
 
         return Function(value, gradient, minimiser, minimum)
 
-    def record(self, arithmetic: Arithmetic) -> Record:
+    def record(self, arithmetic: Arithmetic, *, step: Callable = nesterov.step) -> Record:
+        """The run in the arithmetic; `step` may be another method, whose departures then count as errors."""
         function = self.function(arithmetic)
         q, L = arithmetic.number(self.q), arithmetic.number(self.L)
-        return record(function, self._points(function, arithmetic, q, L), q=q, L=L)
+        return record(function, self._points(function, arithmetic, q, L, step), q=q, L=L)
 
-    def _points(self, function, arithmetic, q, L):
+    def _points(self, function, arithmetic, q, L, step):
         x, x_prev = self._column(self.x, arithmetic), self._column(self.x_prev, arithmetic)
         lookahead, slip = (self._column(v, arithmetic) for v in (self.lookahead_error, self.step_error))
         for t in range(self.stages):
             scale = arithmetic.number(self.decay**t)
-            y, x_next = nesterov.step(
+            y, x_next = step(
                 x, x_prev, function.gradient, momentum=nesterov.momentum(q), step_size=1 / L,
                 lookahead_error=scale * lookahead, step_error=scale * slip,
             )
@@ -192,3 +193,64 @@ class RecordedRun:
         states, lookaheads = (list(map(to_exact, points)) for points in (self.states, self.lookaheads))
         points = zip(states[:-2], states[1:-1], lookaheads, states[2:], strict=True)
         return record(self.function, points, q=rational(self.q), L=rational(self.L))
+
+
+class Grown(NamedTuple):
+    """One stage of stagewise training: the maps W_{t-1}, W_t, W_{t+1}, the block w_t, the point y_t, the gradient there."""
+
+    before: Any
+    network: Any
+    grown: Any
+    block: Any
+    lookahead: Any
+    gradient: Any
+
+
+class Training(NamedTuple):
+    """A stagewise training run and its parameters."""
+
+    momentum: Any
+    step_size: Any
+    stages: list[Grown]
+
+
+@dataclass(frozen=True)
+class StackingRun:
+    """Stagewise training on least squares with moment matrix sigma and target W*, from start, exactly: no rounding.
+
+    Tables of rationals (d rows of d); momentum and step_size rationals. Exact states double their bits each stage.
+    """
+
+    sigma: tuple[Rationals, ...]
+    target: tuple[Rationals, ...]
+    start: tuple[Rationals, ...]
+    momentum: Fraction
+    step_size: Fraction
+    stages: int = 1
+
+    def record(self, arithmetic: Arithmetic, *, stage: Callable = stacking.stage, rule: str = "functional") -> Training:
+        """The run in the arithmetic; it ends early where a W_t is singular and the functional rule has no block."""
+        sigma, target, network = (arithmetic.matrix(table) for table in (self.sigma, self.target, self.start))
+        momentum, step_size = arithmetic.number(self.momentum), arithmetic.number(self.step_size)
+
+        def gradient(point):
+            return (point - target) @ sigma
+
+        before, block, stages = network, network - network, []
+        for _ in range(self.stages):
+            try:
+                made = stage(network, block, gradient, momentum=momentum, step_size=step_size, rule=rule)
+            except (ZeroDivisionError, np.linalg.LinAlgError):
+                break
+            stages.append(Grown(before, network, made.network, block, made.lookahead, gradient(made.lookahead)))
+            before, network, block = network, made.network, made.block
+        return Training(momentum, step_size, stages)
+
+
+def generic_stacking_run(stages: int) -> StackingRun:
+    """A run in the plane in which nothing commutes: moment matrix, target and start share no eigenvector."""
+    f = Fraction
+    return StackingRun(
+        sigma=((f(2), f(1, 2)), (f(1, 2), f(1))), target=((f(2), f(1)), (f(-1), f(3))), start=((f(1), f(0)), (f(0), f(1))),
+        momentum=f(1, 2), step_size=f(1, 3), stages=stages,
+    )

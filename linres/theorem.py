@@ -12,7 +12,7 @@ import sympy
 from sympy import Expr, IndexedBase, Symbol
 
 from linres.certificate import Term
-from linres.language import RELATIONS, Scope, substitute
+from linres.language import RELATIONS, Scope, among, substitute
 
 Provenance = Literal["seed", "classical", "linres"]
 Outcome = Literal["proved", "supported", "refuted", "inconclusive"]
@@ -76,7 +76,7 @@ class Step:
 class Control:
     """A variant of a theorem whose fate is known: "stronger" ones are false and must be refuted, "weaker" ones hold.
 
-    change: subexpressions of the conclusion and what replaces them; each must occur. drop: a hypothesis left out.
+    change: subexpressions of the conclusion and what replaces them; each must occur. drop: hypotheses left out.
     measure: another measurement (a wrong method). witness: an instance that decides; without one, instances are drawn
     from `instances`, or else from the theorem's own.
     """
@@ -84,7 +84,7 @@ class Control:
     name: str
     kind: Literal["stronger", "weaker"]
     change: Mapping[Expr, Expr] = field(default_factory=dict)
-    drop: Any = None
+    drop: tuple[Any, ...] = ()
     measure: Callable | None = None
     witness: Any = None
     instances: Callable | None = None
@@ -109,6 +109,7 @@ class Theorem:
     over: (t, T) if hypotheses are for all stages t >= 0 and the conclusion for every horizon T.
     instances: () -> Hypothesis strategy; its draws are rational and have a repr that evaluates.
     extremal: instances that are always checked first.
+    own_method: measured values must agree with the definitions; False for a control that runs another method.
     measure: (instance, arithmetic) -> rows; a row maps symbols to values of that arithmetic, a sequence label to
     {stage: value}, a Probability or Expectation node to its exact value. It reads the problem and the trajectory only.
     sample: (generator, count) -> `Batch` of instances measured in compiled float64; optional.
@@ -132,6 +133,7 @@ class Theorem:
     uses: tuple[str, ...] = ()
     expect: Literal["proved", "supported", "refuted"] = "supported"
     extremal: tuple[Any, ...] = ()
+    own_method: bool = True
 
     def __post_init__(self):
         scope = self.scope
@@ -163,18 +165,21 @@ class Theorem:
         for old in control.change:
             if not self.conclusion.has(old):
                 raise ValueError(f"Control({control.name!r}) should change a part of the conclusion, got {old}")
-        if control.drop is not None and control.drop not in self.hypotheses:
-            raise ValueError(f"Control({control.name!r}) should drop a hypothesis of {self.name}, got {control.drop}")
+        for hypothesis in control.drop:
+            if not among(hypothesis, self.hypotheses):
+                raise ValueError(f"Control({control.name!r}) should drop hypotheses of {self.name}, got {hypothesis}")
         return replace(
             self,
             name=f"{self.name}/{control.name}",
             conclusion=substitute(self.conclusion, control.change),
-            hypotheses=tuple(h for h in self.hypotheses if h is not control.drop),
+            hypotheses=tuple(h for h in self.hypotheses if not among(h, control.drop)),
             measure=control.measure or self.measure,
+            own_method=control.measure is None,
             instances=control.instances or self.instances,
+            sample=None if control.measure or control.instances else self.sample,
             proof=(),
             controls=(),
-            sample=None,
+            expect="refuted" if control.kind == "stronger" else "supported",
         )
 
     def latex(self) -> str:

@@ -17,14 +17,18 @@ along an L-eigenvector; the lookahead error in the limit q -> 0 (ratio sqrt(1 - 
 mu-eigenvector). Page: proofs/nesterov_step.md.
 """
 
+from dataclasses import replace
+from fractions import Fraction
+
 import sympy
-from sympy import Eq, Ge, Gt, Le, Rational, sqrt, symbols
+from sympy import Ge, Gt, Le, Rational, sqrt, symbols
 
 from linres.arithmetic import Symbolic
 from linres.certificate import Term
+from linres.instances import NesterovRun
 from linres.language import Inner, norm
 from linres.methods import descent, nesterov
-from linres.theorem import Certificate, Rule, Step, Theorem
+from linres.theorem import Certificate, Control, Rule, Step, Theorem
 
 q, L = symbols("q L", real=True)
 f_x, f_y, f_next, f_star = symbols("f_x f_y f_next f_star", real=True)
@@ -146,19 +150,21 @@ SYMBOLS = {
 }
 
 
+def row(run, stage):
+    """The symbols of the statement at one stage of a run."""
+    return {
+        q: run.q, L: run.L, x_star: run.minimiser, f_star: run.minimum,
+        x_prev: stage.x_prev, x: stage.x, y: stage.y, x_next: stage.x_next,
+        D: stage.lookahead_error, e: stage.step_error, g: stage.gradient,
+        f_x: stage.f_x, f_y: stage.f_y, f_next: stage.f_next,
+        Phi: stage.potential, Phi_next: stage.potential_next,
+    }
+
+
 def measure(instance, arithmetic):
     """One row for each stage of a run (see `linres.instances`)."""
     run = instance.record(arithmetic)
-    return [
-        {
-            q: run.q, L: run.L, x_star: run.minimiser, f_star: run.minimum,
-            x_prev: stage.x_prev, x: stage.x, y: stage.y, x_next: stage.x_next,
-            D: stage.lookahead_error, e: stage.step_error, g: stage.gradient,
-            f_x: stage.f_x, f_y: stage.f_y, f_next: stage.f_next,
-            Phi: stage.potential, Phi_next: stage.potential_next,
-        }
-        for stage in run.stages
-    ]
+    return [row(run, stage) for stage in run.stages]
 
 
 def instances():
@@ -170,9 +176,88 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, measured in compiled float64 (see `linres.sampling`)."""
-    from linres.sampling import nesterov_rows
+    from linres.sampling import nesterov_steps
 
-    return nesterov_rows(generator, count, symbols=(Phi, Phi_next, d, e_norm, r, q, L))
+    return nesterov_steps(generator, count, symbols=(Phi, Phi_next, d, e_norm, r, q, L))
+
+
+def _claimed_exact(step):
+    """Measure a wrong method, claiming that it makes no errors."""
+
+    def measure_wrong(instance, arithmetic):
+        run = instance.record(arithmetic, step=step)
+        nothing = run.minimiser - run.minimiser
+        return [row(run, stage) | {D: nothing, e: nothing} for stage in run.stages]
+
+    return measure_wrong
+
+
+def _stale_gradient(x, x_prev, gradient, **options):
+    """A wrong method: the gradient is taken at x instead of y."""
+    return nesterov.step(x, x_prev, lambda _: gradient(x), **options)
+
+
+def _no_momentum(x, x_prev, gradient, *, momentum, **options):
+    """A wrong method: gradient descent, by its name only Nesterov's."""
+    return nesterov.step(x, x_prev, gradient, momentum=0 * momentum, **options)
+
+
+def attained():
+    """Everything is attained at once: y = x*, curvature mu on the side of x and L on the side e pushes to."""
+    one, quarter = Fraction(1), Fraction(1, 4)
+    return NesterovRun(
+        q=quarter, L=Fraction(3), up=(0 * one,), down=(one,), x=(one,), x_prev=(2 / (1 - quarter),),
+        step_error=(Fraction(-1, 3),),
+    )
+
+
+def lookahead_limit():
+    """Phi = 0 and D along a mu-eigenvector: the ratio is sqrt(1 - q^4)."""
+    nothing = Fraction(0)
+    return NesterovRun(
+        q=Fraction(1, 8), L=Fraction(5), up=(nothing,), down=(nothing,), x=(nothing,), x_prev=(nothing,),
+        lookahead_error=(Fraction(2),),
+    )
+
+
+def _from(base, **changes):
+    return replace(base, **changes)
+
+
+def _controls():
+    sharp, limit = attained(), lookahead_limit()
+    less, more = Rational(19, 20), Rational(21, 20)
+    mu_, L_ = sharp.q**2 * sharp.L, sharp.L
+    flatter, steeper = -mu_ / 10 / (L_ - mu_), Fraction(11, 10)
+    with sympy.evaluate(False):
+        faster, slower = sqrt(1 - more * q), sqrt(1 - less * q)
+        cross = B**2 + 2 * less * B * n + n**2
+        stronger = {
+            "contraction-5-percent-faster": ({contraction: faster}, sharp),
+            "dissipation-5-percent-larger": ({dissipation: more * dissipation}, sharp),
+            "lookahead-constant-5-percent-smaller": ({lookahead_cost: less * lookahead_cost}, limit),
+            "step-error-5-percent-smaller": ({n: less * n}, sharp),
+            "square-of-step-error-5-percent-smaller": ({n**2: less * n**2}, sharp),
+            "cross-term-5-percent-smaller": ({(B + n) ** 2: cross}, sharp),
+        }
+        weaker = {
+            "contraction-5-percent-slower": {contraction: slower},
+            "dissipation-5-percent-smaller": {dissipation: less * dissipation},
+            "lookahead-constant-5-percent-larger": {lookahead_cost: more * lookahead_cost},
+            "step-error-5-percent-larger": {n: more * n},
+        }
+    at_minimum = _from(sharp, x=(Fraction(0),), x_prev=(Fraction(0),), up=(steeper,), down=(steeper,))
+    moving = _from(sharp, step_error=(), x_prev=(Fraction(0),), up=(Fraction(1),), stages=3)
+    return (
+        *(Control(name, "stronger", change=change, witness=witness) for name, (change, witness) in stronger.items()),
+        *(Control(name, "weaker", change=change, witness=sharp) for name, change in weaker.items()),
+        Control("without-smoothness", "stronger", drop=(smooth,), witness=at_minimum),
+        Control("without-strong-convexity", "stronger", drop=(convex_x, convex_star, minimum_x),
+                witness=_from(sharp, up=(flatter,))),
+        Control("errors-not-counted", "stronger", measure=_claimed_exact(nesterov.step), witness=limit),
+        Control("stale-gradient", "stronger", measure=_claimed_exact(_stale_gradient), witness=moving),
+        Control("no-momentum", "stronger", measure=_claimed_exact(_no_momentum), witness=_from(moving, up=(Fraction(0),))),
+    )
 
 
 THEOREM = Theorem(
@@ -187,5 +272,7 @@ THEOREM = Theorem(
     measure=measure,
     sample=sample,
     proof=PROOF,
+    controls=_controls(),
+    extremal=(attained(), lookahead_limit()),
     expect="proved",
 )

@@ -9,12 +9,15 @@ Without errors this is the classical rate 1 - q of the potential; constant error
 step error like any other, so every finite-precision run is an instance. Page: proofs/nesterov_with_errors.md.
 """
 
+from fractions import Fraction
+
 import sympy
 from sympy import Ge, IndexedBase, Le, Rational, sqrt, symbols
 
 from linres.certificate import Term
+from linres.instances import NesterovRun
 from linres.language import GeometricSum, substitute
-from linres.theorem import Certificate, Lemma, Rule, Step, Theorem
+from linres.theorem import Certificate, Control, Lemma, Rule, Step, Theorem
 from linres.theorems import nesterov_step as one
 
 STEP = one.THEOREM
@@ -123,6 +126,58 @@ def instances():
     return nesterov_runs(max_stages=12)
 
 
+def sample(generator, count):
+    """Runs in bulk, measured in compiled float64 (see `linres.sampling`)."""
+    from linres.sampling import nesterov_histories
+
+    return nesterov_histories(generator, count, symbols=(Phi, d, e_norm, r, q, L, T))
+
+
+def _measure_without_errors(instance, arithmetic):
+    """A wrong measurement: the run has errors, but they are not reported."""
+    [row] = measure(instance, arithmetic)
+    nothing = {t: run - run for t, run in row[SEQUENCES[one.D]].items()}
+    return [row | {SEQUENCES[one.D]: nothing, SEQUENCES[one.e]: nothing}]
+
+
+def from_rest():
+    """From rest on a mu-eigenvector, q = 1/32: one stage contracts the potential by 1 - q - q^2/2 + O(q^3)."""
+    one_, nothing = Fraction(1), Fraction(0)
+    return NesterovRun(q=Fraction(1, 32), L=Fraction(7), up=(nothing,), down=(nothing,), x=(one_,), x_prev=(one_,))
+
+
+def step_error_at_the_minimum():
+    """From the minimiser, e along an L-eigenvector: attained."""
+    one_, nothing = Fraction(1), Fraction(0)
+    return NesterovRun(
+        q=Fraction(1, 4), L=Fraction(3), up=(one_,), down=(one_,), x=(nothing,), x_prev=(nothing,), step_error=(one_,),
+    )
+
+
+def _controls():
+    less, more = Rational(19, 20), Rational(21, 20)
+    slope, error, limit = from_rest(), step_error_at_the_minimum(), one.lookahead_limit()
+    with sympy.evaluate(False):
+        lookahead, slip = one.lookahead_cost, sqrt(L) * e_norm[t]
+        faster, slower = sqrt(1 - more * q), sqrt(1 - less * q)
+        stronger = {
+            "rate-5-percent-faster": ({contraction: faster}, slope),
+            "lookahead-constant-5-percent-smaller": ({lookahead: less * lookahead}, limit),
+            "step-error-5-percent-smaller": ({slip: less * slip}, error),
+            "errors-discounted-a-stage-too-many": ({forcing: contraction * forcing}, error),
+        }
+        weaker = {
+            "rate-5-percent-slower": ({contraction: slower}, slope),
+            "lookahead-constant-5-percent-larger": ({lookahead: more * lookahead}, limit),
+            "step-error-5-percent-larger": ({slip: more * slip}, error),
+        }
+    return (
+        *(Control(name, "stronger", change=change, witness=w) for name, (change, w) in stronger.items()),
+        *(Control(name, "weaker", change=change, witness=w) for name, (change, w) in weaker.items()),
+        Control("errors-not-counted", "stronger", measure=_measure_without_errors, witness=error),
+    )
+
+
 THEOREM = Theorem(
     name="nesterov-with-errors",
     title="Nesterov's method with errors over all stages",
@@ -134,7 +189,10 @@ THEOREM = Theorem(
     over=(t, T),
     instances=instances,
     measure=measure,
+    sample=sample,
     proof=PROOF,
+    controls=_controls(),
+    extremal=(from_rest(), step_error_at_the_minimum(), one.attained()),
     uses=("nesterov-step",),
     expect="proved",
 )

@@ -1,0 +1,95 @@
+"""The one decorator of the compiled kernels, and where their machine code is kept between runs.
+
+Numba's own cache looks only at the file a function is written in, so an edit in a function that it calls from another
+module leaves stale machine code behind. Ours lies in a directory named by a hash of every kernel source: any edit
+anywhere in this folder starts a new one. Old directories are never read again, and deleting them is always safe.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+config: Any = numba.config  # filled when Numba is imported, so that type checkers find it empty
+
+
+def fingerprint(folder: Path) -> str | None:
+    """A hash of Numba's version and of all Python files in the folder; None if there are none (a zipped package)."""
+    sources = sorted(folder.glob("*.py"))
+    if not sources:
+        return None
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sources:
+        content = source.read_bytes()
+        digest.update(f"\0{source.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _user_cache() -> Path | None:
+    """The platform's folder for caches; None where there is no home to hold it."""
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(chosen):  # the XDG specification has relative paths ignored
+        return Path(chosen)
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"])
+    home = Path(os.path.expanduser("~"))
+    if not home.is_absolute():  # expanduser leaves "~" when the user is unknown, as in some containers
+        return None
+    return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
+
+
+def _writable(directory: Path) -> bool:
+    """Make the directory; whether it can be written to. Permission bits do not tell (root, read-only mounts): try."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """`linres/<fingerprint>` in NUMBA_CACHE_DIR or else in the user's cache; None if it cannot be written to."""
+    base = Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache()
+    name = fingerprint(Path(__file__).parent)
+    if base is None or name is None:
+        return None
+    directory = base / "linres" / name
+    return directory if _writable(directory) else None
+
+
+@contextlib.contextmanager
+def _numba_caches_in(directory: Path | None):
+    """Numba picks a function's cache once, when it decorates it: for that long, and for us alone, it is ours."""
+    previous = config.CACHE_DIR
+    config.CACHE_DIR = str(directory or "")
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = previous
+
+
+def compiled(function=None, *, parallel: bool = False):
+    """The function compiled by Numba when first called: `@compiled`, or `@compiled(parallel=True)` to allow prange.
+
+    Without a writable cache directory it is compiled anew in each process. Division by zero gives inf or nan, as in
+    NumPy; no fastmath, since that would drop nans and reorder sums. NUMBA_DISABLE_JIT=1 returns the function itself.
+    """
+    if function is None:
+        return functools.partial(compiled, parallel=parallel)
+    directory = None if config.DISABLE_JIT else cache_directory()
+    with _numba_caches_in(directory):
+        return numba.njit(function, cache=directory is not None, parallel=parallel, error_model="numpy")
+
+
+def as_arrays(*values):
+    """The values as writable C-contiguous float64 arrays, copied only if need be: a kernel then compiles just once."""
+    return [np.require(value, np.float64, ["C", "W"]) for value in values]

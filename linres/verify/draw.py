@@ -1,0 +1,40 @@
+"""Instances from a Hypothesis strategy: drawn in a row for the ladder, and shrunk once one of them fails."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+
+def instances(strategy: Any, count: int, *, seed: int) -> list[Any]:
+    """count draws or fewer (a small space ends early), the same for the same seed."""
+    import hypothesis
+
+    drawn: list[Any] = []
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(_settings(count), phases=[hypothesis.Phase.generate])
+    @hypothesis.given(strategy)
+    def collect(instance):
+        drawn.append(instance)
+
+    collect()
+    return drawn
+
+
+def smallest(strategy: Any, fails: Callable[[Any], bool], original: Any, *, seed: int, attempts: int = 200) -> Any:
+    """The simplest failing instance that Hypothesis finds within the attempts, else the original."""
+    import hypothesis
+
+    try:
+        return hypothesis.find(strategy, fails, settings=_settings(attempts), random=Random(seed))
+    except hypothesis.errors.NoSuchExample:
+        return original
+
+
+def _settings(count: int):
+    import hypothesis
+
+    return hypothesis.settings(
+        max_examples=count, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck),
+        verbosity=hypothesis.Verbosity.quiet,
+    )

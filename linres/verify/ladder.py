@@ -1,0 +1,149 @@
+"""The ladder: every rung in turn, and the one verdict they allow."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from linres.errors import refuse
+from linres.evaluate import Missing
+from linres.language import NotExact
+from linres.theorem import Outcome, Refutation, Theorem, Verdict
+from linres.verify import controls, draw, rigorous, sampled, symbolic
+from linres.verify.counterexample import describe
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much to spend: rational instances drawn, float64 instances sampled, the largest precision in bits."""
+
+    instances: int
+    samples: int
+    max_bits: int
+
+
+LEVELS = {"quick": Level(40, 4_000, 4096), "full": Level(400, 40_000, 32768)}
+
+
+def verify(
+    theorem: Theorem, *, level: str = "quick", seed: int = 0, progress: Callable[[str], None] = lambda _: None
+) -> Verdict:
+    """Run the ladder on the theorem, anyone's. The same seed gives the same instances.
+
+    level: "quick" or "full" (see `LEVELS`); progress is called with a line when a rung starts. InputError for an
+    unknown level or a seed that is no nonnegative integer; a failure of the theorem is a verdict, not an exception.
+    """
+    if level not in LEVELS:
+        raise refuse("verify(level=...)", " or ".join(map(repr, LEVELS)), repr(level))
+    if type(seed) is not int or seed < 0:
+        raise refuse("verify(seed=...)", "an integer >= 0", repr(seed))
+    if not isinstance(theorem, Theorem):
+        raise refuse("verify(theorem)", "a Theorem", type(theorem).__name__, "`linres.load(name)` gives one of ours.")
+    return _Climb(theorem, LEVELS[level], seed, progress).verdict()
+
+
+class _Climb:
+    """One theorem on its way up the ladder; `evidence` fills as the rungs run."""
+
+    def __init__(self, theorem: Theorem, level: Level, seed: int, progress: Callable[[str], None]):
+        self.theorem, self.level, self.seed, self.progress = theorem, level, seed, progress
+        self.start = time.perf_counter()
+        self.evidence: dict[str, dict[str, Any]] = {}
+        self.failure: rigorous.Failure | None = None
+        self.broken: str | None = None
+
+    def verdict(self) -> Verdict:
+        self.say("symbolic")
+        proof = symbolic.check(self.theorem)
+        self.evidence["symbolic"] = {"ran": proof.steps > 0, **proof.counts(), "identities": proof.identities} | (
+            {"reason": proof.refusal or "the theorem has no proof"} if proof.refusal or not proof.steps else {}
+        )
+        try:
+            self._instances()
+        except (rigorous.Disagree, Missing, NotExact) as fault:
+            self.broken = f"{type(fault).__name__}: {fault}"
+        for rung in ("rigorous", "sampled", "controls"):
+            self.evidence.setdefault(rung, {"ran": False, "reason": self.broken or "the theorem is refuted already"})
+        self.evidence["adversarial"] = {"ran": False, "reason": "this version has no adversarial search"}
+        outcome, reason = self._conclude(proof)
+        theorem = self.theorem
+        return Verdict(
+            theorem.name, theorem.title, theorem.provenance, theorem.expect, outcome, reason,
+            time.perf_counter() - self.start, proof.counts(), self.evidence,
+            None if self.failure is None else describe(theorem, self.failure),
+        )
+
+    def say(self, rung: str) -> None:
+        self.progress(f"{self.theorem.name}: {rung}")
+
+    def _instances(self) -> None:
+        """Rungs 2, 3 and 5; a failure ends the climb."""
+        theorem, level = self.theorem, self.level
+        self.say("rigorous")
+        strategy = theorem.instances()
+        draws = [*theorem.extremal, *draw.instances(strategy, level.instances, seed=self.seed)]
+        counts, self.failure = rigorous.search(theorem, draws, max_bits=level.max_bits)
+        self.evidence["rigorous"] = counts | {"acceptance": _share(counts["rows"] - counts["rejected"], counts["rows"])}
+        if self.failure:
+            self._shrink(strategy)
+            return
+        self.say("sampled")
+        self.evidence["sampled"], self.failure = sampled.run(
+            theorem, count=level.samples, seed=self.seed, max_bits=level.max_bits
+        )
+        if not self.failure:
+            self.evidence["controls"] = controls.run(
+                theorem, draws, count=level.samples, seed=self.seed, progress=lambda name: self.say(f"control {name}")
+            )
+
+    def _shrink(self, strategy) -> None:
+        """Replace the failure found by the simplest one that Hypothesis comes upon."""
+        self.say("shrinking the counterexample")
+
+        def fails(instance) -> bool:
+            return rigorous.check(self.theorem, instance, max_bits=self.level.max_bits).failure is not None
+
+        simplest = draw.smallest(strategy, fails, self.failure.instance, seed=self.seed)
+        self.failure = rigorous.check(self.theorem, simplest, max_bits=self.level.max_bits).failure or self.failure
+
+    def _conclude(self, proof: symbolic.Proof) -> tuple[Outcome, str]:
+        if self.failure:
+            instead = " although its proof checks: a hypothesis or the trusted core is wrong" if proof.complete else ""
+            return "refuted", f"a counterexample, decided in exact or ball arithmetic{instead}"
+        if self.broken:
+            return "inconclusive", self.broken
+        counts = self.evidence["rigorous"]
+        if not counts["decided"] and not counts["undecided"]:
+            return "inconclusive", f"vacuous: none of {counts['rows']} rows satisfies the hypotheses"
+        if proof.refusal:
+            return "inconclusive", f"the proof is refused at {proof.refusal}"
+        if not counts["decided"]:
+            return "inconclusive", f"no row decided with {counts['bits']} bits; {counts.get('reason', '')}".rstrip("; ")
+        if proof.complete:
+            return "proved", f"{proof.steps} steps checked by the trusted core and by the second checker"
+        if counts["undecided"]:
+            why = counts.get("reason", f"{counts['bits']} bits do not decide")
+            return "inconclusive", f"{counts['undecided']} of {counts['rows']} rows undecided: {why}"
+        steps = f"{proof.checked} of {proof.steps} proof steps machine-checked" if proof.steps else "no proof"
+        return "supported", f"{counts['instances']} instances hold with certainty; {steps}"
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def refuted(published: Refutation) -> bool:
+    """Whether the claim certainly fails at the instance and the corrected statement certainly holds there."""
+    wrong = rigorous.check(published.claim, published.instance)
+    right = rigorous.check(published.corrected, published.instance)
+    return wrong.failure is not None and right.failure is None and right.holds > 0 and not right.undecided
+
+
+def wanting(verdict: Verdict) -> int:
+    """The exit code that one verdict asks for: 0 met, 1 refuted or surviving against expectation, 3 not decided."""
+    if verdict.verdict == "inconclusive":
+        return 3
+    surprising = (verdict.verdict == "refuted") != (verdict.expect == "refuted")
+    if surprising or controls.missed(verdict.evidence["controls"]):
+        return 1
+    return 0 if verdict.met else 3
