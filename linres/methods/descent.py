@@ -1,5 +1,14 @@
 """Gradient descent with errors."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from linres import trajectory
+from linres.problem import Problem
+from linres.trajectory import Trajectory
+
 
 def step(x, gradient, *, step_size, error=0):
     """One step x - step_size * gradient(x) + error, in any arithmetic.
@@ -8,3 +17,30 @@ def step(x, gradient, *, step_size, error=0):
     gradient; step_size is a scalar of the same arithmetic.
     """
     return x - step_size * gradient(x) + error
+
+
+def descend(problem: Problem, *, stages, step_size=None, start=None) -> Trajectory:
+    """Gradient descent on ell from W_0 = start (d, d; by default I), step_size 1/L by default.
+
+    The sharp contraction of the excess loss per stage is max_s (1 - step_size s)^2 over the eigenvalues s of Sigma
+    ((1 - 1/kappa)^2 for the default step: theorem nesterov-quadratic). InputError for bad settings; a diverging run is
+    a `Trajectory` that says so.
+    """
+    settings: dict[str, Any] = {
+        "momentum": 0.0,
+        "step_size": trajectory.step_size("descend", step_size, 1 / problem.L),
+        "stages": trajectory.budget("descend", stages),
+        "start": "given" if start is not None else "identity",
+    }
+    networks = _networks(problem, trajectory.first_network("descend(start=...)", problem, start), settings["step_size"])
+    with np.errstate(over="ignore"):  # an absurd step has an infinite rate
+        sharp = float(np.max((1 - settings["step_size"] * problem.eigenvalues) ** 2))
+    return trajectory.record(
+        problem, networks, method="gradient", rule="functional", settings=settings, rate_sharp=sharp
+    )
+
+
+def _networks(problem: Problem, network: np.ndarray, step_size: float) -> Iterator[np.ndarray]:
+    while True:
+        yield network
+        network = step(network, problem.gradient, step_size=step_size)

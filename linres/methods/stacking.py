@@ -4,9 +4,17 @@ The end-to-end map after t stages is W_t = (I + w_t) ... (I + w_1) W_0. Stage t 
 w^0 = momentum * w_t: momentum 0 is the zero start, momentum 1 the plain copy, (1 - q)/(1 + q) what theory asks for.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from linres import trajectory
 from linres.arithmetic import divide
+from linres.errors import refuse
+from linres.methods import nesterov
+from linres.problem import Problem
+from linres.trajectory import Trajectory
 
 RULES = ("functional", "parameter")
 
@@ -35,3 +43,78 @@ def stage(network, block, gradient, *, momentum, step_size, rule):
         return Stage(lookahead, grown, divide(grown - network, network))
     grown_block = start - step_size * slope @ network.T
     return Stage(lookahead, network + grown_block @ network, grown_block)
+
+
+STARTS = ("stacking", "zero")
+
+
+def grow(
+    problem: Problem, *, start="stacking", rule="functional", stages, momentum=None, step_size=None, network=None
+) -> Trajectory:
+    """Stagewise training from W_0 = network (d, d; by default I), from rest: the first block starts at zero.
+
+    start: what block t + 1 starts at, "stacking" for momentum * w_t or "zero". rule: "functional" or "parameter", see
+    `stage`. Defaults for the functional rule: step_size 1/L, momentum (1-q)/(1+q). For the parameter rule the curvature
+    at W is that of W Sigma W^T, whose largest eigenvalue is convex in W: step_size is 1/max(L_0, L'), the larger of it
+    at W_0 and at W*, which is safe on the segment between them, and momentum has q = sqrt(step_size mu') with mu' the
+    smallest nonzero eigenvalue of W* Sigma W*^T.
+
+    The sharp rate is that of the linearisation at W*: Nesterov's method on Sigma (functional) or on W* Sigma W*^T
+    (parameter, theorem stacking-parameter-step). It needs W* invertible, except for the functional zero start, which is
+    gradient descent exactly; else rate_sharp is None.
+
+    InputError for bad settings. Where the functional rule meets a singular W_t no block exists, and the run is
+    "diverged" there. If W* is singular W_t may approach it all the same, or its blocks may explode: both happen.
+    """
+    _require(start, "start", STARTS)
+    _require(rule, "rule", RULES)
+    first = trajectory.first_network("grow(network=...)", problem, network)
+    settings = _settings(problem, first, start=start, rule=rule, momentum=momentum, step_size=step_size)
+    settings |= {"stages": trajectory.budget("grow", stages), "start": start}
+    pace = {key: settings[key] for key in ("momentum", "step_size")}
+    return trajectory.record(
+        problem, _networks(problem, first, rule=rule, **pace), method=start, rule=rule, settings=settings,
+        rate_sharp=_sharp_rate(problem, start, rule, pace),
+    )
+
+
+def _require(value, name: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise refuse(f"grow({name}=...)", " or ".join(f'"{word}"' for word in allowed), repr(value))
+
+
+def _settings(problem: Problem, first: np.ndarray, *, start, rule, momentum, step_size) -> dict[str, Any]:
+    mu, L = problem.mu, problem.L
+    if rule == "parameter":
+        mu, L = _output_curvature(problem, first)
+    step_size = trajectory.step_size("grow", step_size, 1 / L)
+    if start == "zero":
+        if momentum is not None:
+            raise refuse("grow(momentum=...)", "left out for the zero start", momentum, 'Or take start="stacking".')
+        return {"momentum": 0.0, "step_size": step_size}
+    q = (mu / L) ** 0.5
+    return {"momentum": trajectory.momentum("grow", momentum, nesterov.momentum(q)), "step_size": step_size}
+
+
+def _output_curvature(problem: Problem, first: np.ndarray) -> tuple[float, float]:
+    """mu' and max(L_0, L') of the parameter rule; mu' is the smallest nonzero eigenvalue of W* Sigma W*^T."""
+    smallest, largest = problem.output_curvature
+    largest = max(float(np.linalg.eigvalsh(first @ problem.sigma @ first.T)[-1]), largest)
+    return (smallest or largest), largest
+
+
+def _sharp_rate(problem: Problem, start: str, rule: str, pace: dict[str, float]) -> float | None:
+    if rule == "functional" and start == "zero":
+        return nesterov.quadratic_rate(problem.eigenvalues, **pace)
+    if not problem.target_invertible:
+        return None
+    eigenvalues = problem.eigenvalues if rule == "functional" else problem.output_eigenvalues
+    return nesterov.quadratic_rate(eigenvalues, **pace)
+
+
+def _networks(problem: Problem, network: np.ndarray, *, momentum, step_size, rule) -> Iterator[np.ndarray]:
+    block = np.zeros_like(network)
+    while True:
+        yield network
+        grown = stage(network, block, problem.gradient, momentum=momentum, step_size=step_size, rule=rule)
+        network, block = grown.network, grown.block

@@ -1,0 +1,105 @@
+"""Figures. Matplotlib is imported when one is drawn; colours are Okabe and Ito's, and lines differ in style as well."""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from linres.errors import InputError, refuse
+from linres.methods.stacking import STARTS
+from linres.trajectory import Trajectory
+
+BLUE, VERMILION, BLACK = "#0072B2", "#D55E00", "#000000"
+# What would make the same figure another file: the date, the identifiers of SVG elements, the version of Matplotlib.
+METADATA: dict[str, dict[str, Any]] = {
+    ".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}
+}
+
+
+def loss_curve(trajectory: Trajectory, *, title: str = ""):
+    """The excess loss against the stage, relative to the start, on a log scale, with the sharp rate beside it.
+
+    Returns a matplotlib.figure.Figure. Stages whose excess is zero are left out.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    excess = trajectory.excess_loss
+    relative = excess / excess[0] if excess[0] > 0 else excess
+    stages = np.arange(len(relative))
+    measured = np.where(relative > 0, relative, np.nan)
+    axes.set_yscale("log", nonpositive="mask")
+    axes.plot(
+        stages, measured, color=BLUE, linewidth=1.6, marker="o", markersize=3.5, markevery=max(1, len(stages) // 20),
+        label=f"{trajectory.method}, measured{_per_stage(trajectory.rate())}",
+    )
+    _draw_sharp(axes, trajectory, stages)
+    _set_range(axes, measured)
+    axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in STARTS else 'steps taken'})")
+    axes.set_ylabel("excess loss relative to the start,\n(ℓ(Wₜ) − ℓ*) / (ℓ(W₀) − ℓ*)")
+    axes.set_title(title, fontsize="medium")
+    axes.grid(True, color="0.85", linewidth=0.6)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _per_stage(rate: float | None) -> str:
+    return "" if rate is None else f": {rate:.4g} per stage"
+
+
+def _draw_sharp(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
+    rate = trajectory.rate_sharp
+    if rate is None or rate <= 0:
+        return
+    with np.errstate(under="ignore", over="ignore"):
+        line = rate ** stages.astype(np.float64)
+    axes.plot(
+        stages, np.where((line > 0) & np.isfinite(line), line, np.nan), color=VERMILION, linestyle=(0, (6, 3)),
+        linewidth=1.6, label=f"sharp rate for quadratics{_per_stage(rate)}",
+    )
+
+
+def _set_range(axes, measured: np.ndarray) -> None:
+    """The measured values with room around them, whatever the lines beside them do."""
+    shown = measured[np.isfinite(measured)]
+    low, high = (shown.min(), max(shown.max(), 1.0)) if len(shown) else (0.1, 1.0)
+    axes.set_ylim(max(low / 3, 1e-300), min(high * 3, 1e300))
+
+
+def require_writable(path: str) -> None:
+    """InputError unless `save(figure, path)` can be expected to succeed: known suffix, directory to write in."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in METADATA:
+        got = repr(suffix) if suffix else "no suffix"
+        raise refuse(f"the plot file {path!r}", "one that ends in .svg, .pdf or .png", got)
+    directory = os.path.dirname(path) or "."
+    if not os.path.isdir(directory):
+        raise InputError(f"the plot file {path!r} cannot be written: there is no directory {directory!r}.")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise InputError(f"the plot file {path!r} cannot be written: no permission in {directory!r}.")
+    if os.path.isdir(path):
+        raise InputError(f"the plot file {path!r} cannot be written: it is a directory.")
+
+
+def save(figure, path) -> None:
+    """Write the figure to path (.svg, .pdf or .png), whole or not at all; the same figure gives the same bytes.
+
+    InputError if the path cannot be written. SVG keeps its text as text.
+    """
+    import matplotlib
+
+    path = os.fspath(path)
+    require_writable(path)
+    suffix = os.path.splitext(path)[1].lower()
+    partial = f"{path}.{os.getpid()}.partial"
+    try:
+        with open(partial, "xb") as file, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linres"}):
+            figure.savefig(file, format=suffix[1:], dpi=200, metadata=METADATA[suffix])
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(f"the plot file {path!r} cannot be written: {error.strerror or error}.") from None
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(partial)

@@ -1,0 +1,334 @@
+"""What is learnt: least squares, seen through its second moments.
+
+A linear map W (d x d) is fitted to samples (x, y) by ell(W) = 1/2 E|W x - y|^2. With Sigma = E[x x^T], C = E[y x^T] and
+W* = C Sigma^{-1} (Sigma > 0),
+
+    ell(W) = 1/2 tr((W - W*) Sigma (W - W*)^T) + ell*,    ell* = 1/2 (E|y|^2 - tr(W* C^T)),
+    grad ell(W) = (W - W*) Sigma,
+
+so that after one pass over the data every step costs the same for a thousand samples as for a billion.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from linres import checks
+from linres.errors import refuse
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Least squares given by its moments.
+
+    sigma: E[x x^T], (d, d), symmetric positive semidefinite; cross: E[y x^T], (d, d); y_squared: E|y|^2.
+    Losses are in squared units of y. samples is their number where the moments come from data, else None.
+    InputError for moments of the wrong shape, not finite, or of no distribution.
+    """
+
+    sigma: np.ndarray
+    cross: np.ndarray
+    y_squared: float
+    name: str = "moments"
+    samples: int | None = None
+
+    def __post_init__(self):
+        sigma = _covariance(self.sigma)
+        cross = checks.matrix("Problem(cross=...)", self.cross, shape=sigma.shape)
+        y_squared = checks.number(
+            "Problem(y_squared=...)", self.y_squared, wanted="E|y|^2, a number >= 0", holds=lambda v: v >= 0
+        )
+        for field, value in (("sigma", sigma), ("cross", cross), ("y_squared", y_squared)):
+            object.__setattr__(self, field, _frozen(value))
+
+    @classmethod
+    def from_data(cls, x, y, *, centre=True, components=None, ridge=0.0, name="data") -> "Problem":
+        """The problem of predicting y (n, m) from x (n, p), samples in rows.
+
+        centre: subtract the means first. components=K: keep the K leading principal components of x and of y, each its
+        own; their widths may then differ (see `_projected` for the bases). ridge: added to the diagonal of Sigma, which
+        adds (ridge/2) |W|^2 to the loss.
+        InputError for anything but two finite, nonempty arrays with equally many rows; for p != m without components.
+        """
+        x, y = checks.samples("Problem.from_data(x=...)", x), checks.samples("Problem.from_data(y=...)", y)
+        if len(x) != len(y):
+            raise refuse("Problem.from_data(x, y)", "one row per sample in both", f"{len(x)} rows of x, {len(y)} of y")
+        components = _components(components, x.shape[1], y.shape[1])
+        ridge = checks.number(
+            "Problem.from_data(ridge=...)", ridge, wanted="a number >= 0", holds=lambda v: v >= 0,
+            remedy="Leave it out to add nothing.",
+        )
+        sigma, cross, output = _second_moments(x, y, centre)
+        if components is not None:
+            sigma, cross, output = _projected(sigma, cross, output, components)
+        return cls(sigma + ridge * np.eye(len(sigma)), cross, float(np.trace(output)), name, len(x))
+
+    @classmethod
+    def from_moments(cls, sigma, cross, y_squared, *, name="moments") -> "Problem":
+        """The problem with these moments; y_squared must be one that some distribution with sigma and cross has."""
+        problem = cls(sigma, cross, y_squared, name)
+        if problem.rank == problem.dimension:
+            _require_enough_output(problem)
+        return problem
+
+    @classmethod
+    def from_spectrum(cls, eigenvalues, *, target=None, name="spectrum") -> "Problem":
+        """The noiseless problem with Sigma = diag(eigenvalues), all > 0, and W* = target (d, d), by default 2 I.
+
+        (2 I rather than I because the solvers start at I.)
+        """
+        values = checks.vector("Problem.from_spectrum(eigenvalues)", eigenvalues)
+        if values.min() <= 0:
+            raise refuse(
+                "Problem.from_spectrum(eigenvalues)", "positive", f"{values.min():g}", "kappa = L/mu needs mu > 0."
+            )
+        d = len(values)
+        if target is None:
+            target = 2 * np.eye(d)
+        target = checks.matrix("Problem.from_spectrum(target=...)", target, shape=(d, d))
+        cross = target * values
+        return cls(np.diag(values), cross, float(np.sum(cross * target)), name)
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return len(self.sigma)
+
+    @cached_property
+    def eigenvalues(self) -> np.ndarray:
+        """The eigenvalues of Sigma, ascending, (d,)."""
+        return _frozen(np.linalg.eigvalsh(self.sigma))
+
+    @property
+    def mu(self) -> float:
+        """The smallest eigenvalue of Sigma: the strong convexity of ell."""
+        return float(self.eigenvalues[0])
+
+    @property
+    def L(self) -> float:
+        """The largest eigenvalue of Sigma: the smoothness of ell."""
+        return float(self.eigenvalues[-1])
+
+    @cached_property
+    def rank(self) -> int:
+        """The numerical rank of Sigma: how many eigenvalues exceed d eps L, what rounding alone can make of a zero."""
+        return int(np.sum(self.eigenvalues > self.dimension * EPS * self.L))
+
+    @property
+    def kappa(self) -> float:
+        """L/mu; infinite if Sigma is numerically singular."""
+        return self.L / self.mu if self.rank == self.dimension else math.inf
+
+    @property
+    def q(self) -> float:
+        """1/sqrt(kappa)."""
+        return 1 / math.sqrt(self.kappa)
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """W* = C Sigma^{-1}, (d, d); InputError, with the rank and what to do, if Sigma is numerically singular."""
+        if self.rank < self.dimension:
+            raise refuse(
+                f"Sigma of {self.name}", f"invertible ({self.dimension} x {self.dimension})", f"rank {self.rank}",
+                self._singular_remedy(),
+            )
+        return _frozen(np.linalg.solve(self.sigma, self.cross.T).T)
+
+    def _singular_remedy(self) -> str:
+        scale = self.L if self.L > 0 else 1.0
+        ridge = 10.0 ** math.floor(math.log10(scale) - 3)
+        advice = f"Add a ridge, e.g. {ridge:g} (ridge={ridge:g}, --ridge {ridge:g})"
+        if self.samples is None or self.rank == 0:
+            return advice + "."
+        return advice + f", or keep fewer principal components (components={self.rank}, --components {self.rank})."
+
+    @cached_property
+    def target_singular_values(self) -> np.ndarray:
+        """The singular values of W*, descending, (d,)."""
+        return _frozen(np.linalg.svd(self.target, compute_uv=False))
+
+    @property
+    def sigma_min(self) -> float:
+        """The smallest singular value of W*."""
+        return float(self.target_singular_values[-1])
+
+    @cached_property
+    def output_eigenvalues(self) -> np.ndarray:
+        """The eigenvalues of W* Sigma W*^T, ascending, (d,): the curvature that the parameter rule sees at W*.
+
+        Those that rounding alone can make of a zero are given as zero.
+        """
+        values = np.linalg.svd(self.target @ self._root, compute_uv=False)[::-1] ** 2
+        return _frozen(np.where(np.sqrt(values) > self.dimension * EPS * np.sqrt(values[-1]), values, 0.0))
+
+    @property
+    def output_curvature(self) -> tuple[float, float]:
+        """mu' and L': the smallest nonzero and the largest eigenvalue of W* Sigma W*^T; 0, 0 if W* = 0."""
+        nonzero = self.output_eigenvalues[self.output_eigenvalues > 0]
+        return (float(nonzero[0]), float(nonzero[-1])) if len(nonzero) else (0.0, 0.0)
+
+    @cached_property
+    def minimum_loss(self) -> float:
+        """ell* = 1/2 (E|y|^2 - tr(W* C^T)); a difference that rounding pushed below zero is zero."""
+        return max(0.0, (self.y_squared - float(np.sum(self.target * self.cross))) / 2)
+
+    @cached_property
+    def _root(self) -> np.ndarray:
+        """F with Sigma = F F^T: the excess loss as a sum of squares is never negative."""
+        return np.linalg.cholesky(self.sigma)
+
+    def excess_loss(self, network) -> float:
+        """ell(W) - ell* = 1/2 tr((W - W*) Sigma (W - W*)^T), from the difference itself: accurate down to zero."""
+        return float(np.sum(((network - self.target) @ self._root) ** 2) / 2)
+
+    def loss(self, network) -> float:
+        """ell(W) = 1/2 E|W x - y|^2 for W (d, d), in squared units of y."""
+        return self.minimum_loss + self.excess_loss(network)
+
+    def gradient(self, network) -> np.ndarray:
+        """grad ell(W) = (W - W*) Sigma, (d, d)."""
+        return (network - self.target) @ self.sigma
+
+    def hypotheses(self, *, momentum, step_size, rule="functional", blocks=True) -> list[dict[str, Any]]:
+        """What the theorems assume of this problem and these settings, each with whether it holds.
+
+        rule: whose smoothness bounds the step, that of Sigma ("functional") or of W* Sigma W*^T ("parameter"). blocks:
+        whether the method makes residual blocks, which need W* invertible. Each entry is {"name", "statement", "holds",
+        "value", "remedy"}; holds is None where float64 cannot tell; remedy says what to do, None where it holds.
+        """
+        moments = _hypothesis(
+            "moments-invertible", "Sigma > 0", self.rank == self.dimension, self.mu, self._singular_remedy()
+        )
+        target = _hypothesis(
+            "target-invertible", "W* is invertible: its smallest singular value sigma_min > 0",
+            self.target_invertible, self.sigma_min, self._singular_target_remedy(),
+        )
+        pace = _hypothesis(
+            "momentum", "0 <= momentum < 1", 0 <= momentum < 1, momentum, "Leave it out to use (1-q)/(1+q)."
+        )
+        smoothness, largest = self.L, "1/L, L = lambda_max(Sigma)"
+        if rule == "parameter":
+            smoothness, largest = self.output_curvature[1], "1/L', L' = lambda_max(W* Sigma W*^T)"
+        return [moments, *([target] if blocks else []), pace, _step_hypothesis(step_size, smoothness, largest)]
+
+    @property
+    def target_invertible(self) -> bool | None:
+        """Whether W* is invertible, None where float64 cannot tell.
+
+        sigma_min against rounding: d eps sigma_max comes from the SVD alone, kappa times that from solving for W*.
+        """
+        rounding = self.target_rounding
+        if self.sigma_min <= rounding:
+            return False
+        return True if self.sigma_min > self.kappa * rounding else None
+
+    @property
+    def target_rounding(self) -> float:
+        """d eps sigma_max(W*): singular values of W* up to here are numerically zero."""
+        return self.dimension * EPS * float(self.target_singular_values[0])
+
+    def _singular_target_remedy(self) -> str:
+        rank = int(np.sum(self.target_singular_values > self.target_rounding))
+        instead = "take Nesterov's method or gradient descent on W itself, which need no inverse."
+        rank = min(rank, self.dimension - 1)
+        if self.samples is None or rank == 0:
+            return f"Choose a target of full rank, or {instead}"
+        return f"Keep fewer principal components, at most {rank} (components={rank}, --components {rank}), or {instead}"
+
+
+def _hypothesis(name, statement, holds, value, remedy) -> dict[str, Any]:
+    return {
+        "name": name, "statement": statement, "holds": holds if holds is None else bool(holds), "value": float(value),
+        "remedy": None if holds else remedy,
+    }
+
+
+def _step_hypothesis(step_size: float, smoothness: float, largest: str) -> dict[str, Any]:
+    limit = 1 / smoothness if smoothness > 0 else math.inf
+    return _hypothesis(
+        "step", f"0 < step <= {largest}", 0 < step_size <= limit, step_size, f"Take a step of at most {limit:.6g}."
+    )
+
+
+def _frozen(value):
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    return value
+
+
+def _covariance(sigma) -> np.ndarray:
+    """sigma, symmetric and positive semidefinite up to rounding (d eps times its largest entry or eigenvalue)."""
+    call = "Problem(sigma=...)"
+    array = checks.samples(call, sigma)
+    if array.shape[0] != array.shape[1]:
+        raise refuse(call, "a square matrix", f"shape {array.shape}")
+    skew = np.abs(array - array.T).max()
+    if skew > len(array) * EPS * np.abs(array).max():
+        raise refuse(call, "symmetric", f"entries that differ by {skew:.3g} from their mirror image",
+                     "Pass (sigma + sigma.T) / 2.")
+    array = (array + array.T) / 2
+    values = np.linalg.eigvalsh(array)
+    if values[0] < -len(array) * EPS * np.abs(values).max():
+        raise refuse(call, "positive semidefinite", f"the eigenvalue {values[0]:.3g}", "It is E[x x^T].")
+    return array
+
+
+def _require_enough_output(problem: Problem) -> None:
+    """E|y|^2 >= tr(W* C^T), with room for the rounding of W*: else no distribution has these moments."""
+    explained = float(np.sum(problem.target * problem.cross))
+    if problem.y_squared < explained * (1 - problem.dimension * EPS * problem.kappa):
+        raise refuse("Problem.from_moments(y_squared=...)", f"at least tr(C Sigma^-1 C^T) = {explained:.6g}",
+                     f"{problem.y_squared:.6g}", "It is E|y|^2.")
+
+
+def _components(components, p: int, m: int) -> int | None:
+    """The number of components to keep, None for all columns as they are."""
+    narrowest = min(p, m)
+    if components is None:
+        if p != m:
+            raise refuse(
+                "Problem.from_data(x, y)", "equally wide: residual blocks are square", f"{p} columns of x, {m} of y",
+                f"Keep at most {narrowest} principal components of each (components={narrowest}, "
+                f"--components {narrowest}).",
+            )
+        return None
+    return checks.whole(
+        "Problem.from_data(components=...)", components, wanted=f"an integer from 1 to {narrowest}", low=1,
+        high=narrowest, remedy=f"The data have {p} columns of x and {m} of y.",
+    )
+
+
+def _second_moments(x: np.ndarray, y: np.ndarray, centre: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """E[x x^T], E[y x^T], E[y y^T] of the samples; InputError if they leave the range of float64."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if centre:
+            x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+        moments = x.T @ x / len(x), y.T @ x / len(x), y.T @ y / len(x)
+    if not all(np.isfinite(moment).all() for moment in moments):
+        raise refuse("Problem.from_data(x, y)", "of moderate size", "moments beyond float64", "Rescale the data.")
+    return moments
+
+
+def _projected(sigma, cross, output, components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The moments of x and y projected on their own `components` leading principal components.
+
+    The basis of x is that of its components. The basis of y is a choice, for |W x - y| does not change when outputs are
+    rotated; we take the rotation (orthogonal Procrustes) that makes E[y x^T] symmetric positive semidefinite. Then
+    W* = C Sigma^{-1} has no negative eigenvalue, and training from W = I meets no singular map on the segment to W*,
+    and losses do not depend on the arbitrary signs of principal components.
+    """
+    inputs, outputs = _leading(sigma, components), _leading(output, components)
+    cross = outputs.T @ cross @ inputs
+    left, _, right = np.linalg.svd(cross)
+    rotation = (left @ right).T
+    return inputs.T @ sigma @ inputs, rotation @ cross, rotation @ outputs.T @ output @ outputs @ rotation.T
+
+
+def _leading(covariance: np.ndarray, components: int) -> np.ndarray:
+    """The eigenvectors (p, components) of the largest eigenvalues, largest first."""
+    return np.linalg.eigh(covariance)[1][:, ::-1][:, :components]

@@ -1,0 +1,155 @@
+"""The record of a training run, and how it ended: numerical failure is a value here, never an exception."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from linres import checks
+from linres.errors import refuse
+from linres.problem import EPS, Problem
+
+DIVERGED_AT = 1e12  # times the initial excess loss; we have seen runs past nearly singular networks return from 1e10
+FEWEST_POINTS = 4  # that a slope is fitted to
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """A training run of T stages.
+
+    loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y.
+    network: W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, start).
+    status: "converged" (the excess fell to `floor`), "budget" (all stages used) or "diverged" (the excess left the
+    floats or grew 10^12-fold, or a block did not exist); stage: at which that was seen; reason: more words, or "".
+    rate_sharp: the sharp contraction of the excess per stage near W* that theory gives for these settings, or None.
+    floor: the excess loss below which float64 has only rounding to show.
+    """
+
+    method: str
+    rule: str
+    loss: np.ndarray
+    excess_loss: np.ndarray
+    network: np.ndarray
+    settings: dict[str, Any]
+    status: str
+    stage: int
+    reason: str = ""
+    rate_sharp: float | None = None
+    floor: float = 0.0
+
+    def rate(self) -> float | None:
+        """The measured contraction of the excess loss per stage, None if fewer than 4 stages serve to measure it.
+
+        exp of the least-squares slope of log(excess) against the stage, over the last half of the stages whose excess
+        is above `floor`. A transient factor that is polynomial in t, such as (1 + qt)^2 of a double root, still shows:
+        it adds about 2/t to the slope. If the run diverged, this is how fast.
+        """
+        stages = np.flatnonzero(self.excess_loss > self.floor)
+        tail = stages[len(stages) // 2 :]
+        if len(tail) < FEWEST_POINTS:
+            return None
+        logs, centred = np.log(self.excess_loss[tail]), tail - tail.mean()
+        return math.exp(float(centred @ logs / (centred @ centred)))
+
+    def stages_to(self, fraction) -> int | None:
+        """The first stage whose excess loss is at most `fraction` (>= 0) of the initial one; None if there is none."""
+        fraction = checks.number(
+            "Trajectory.stages_to(fraction)", fraction, wanted="a number >= 0", holds=lambda v: v >= 0
+        )
+        reached = np.flatnonzero(self.excess_loss <= fraction * self.excess_loss[0])
+        return int(reached[0]) if len(reached) else None
+
+
+def rounding_floor(problem: Problem, *, step_size: float, rule: str = "functional") -> float:
+    """The excess loss at which rounding holds a float64 run: 4 |e|^2 / (step_size^2 mu), step_size at most 1/L.
+
+    Rounding W_t to float64 is a step error e of about eps |W*|. The loss is smooth with 1/step_size in place of L, and
+    under constant errors the theorem nesterov-with-errors leaves Phi = L |e|^2 / (1 - sqrt(1-q))^2 <= 4 L^2 |e|^2 / mu.
+    For the parameter rule mu' and L' take the place of mu and L, and |e|_P <= |e| / sigma_min that of |e|.
+    The floor is at most eps L |W*|^2, half the digits of W*: steps so short that rounding undoes them do not converge.
+    """
+    size, mu, L = float(np.linalg.norm(problem.target)), problem.mu, problem.L
+    if size == 0:
+        return 0.0
+    error, highest = EPS * size, EPS * L * size * size
+    if rule == "parameter":
+        mu, L = problem.output_curvature
+        values = problem.target_singular_values
+        error /= float(values[values > problem.target_rounding][-1])
+    distance = 2 * error / min(step_size, 1 / L)
+    return min(distance * distance / mu, highest)
+
+
+def budget(call: str, stages) -> int:
+    """stages if it is an integer >= 0, else InputError."""
+    return checks.whole(f"{call}(stages=...)", stages, wanted="an integer >= 0", low=0)
+
+
+def step_size(call: str, given, default: float) -> float:
+    """The step: the given one if it is a number > 0, the default if None, else InputError."""
+    if given is None:
+        return default
+    return checks.number(
+        f"{call}(step_size=...)", given, wanted="a number > 0", holds=lambda v: v > 0, remedy="Leave it out to use 1/L."
+    )
+
+
+def momentum(call: str, given, default: float) -> float:
+    """The momentum: the given one if it is in [0, 1), the default if None, else InputError."""
+    if given is None:
+        return default
+    return checks.number(
+        f"{call}(momentum=...)", given, wanted="in [0, 1)", holds=lambda v: 0 <= v < 1,
+        remedy="Leave it out to use (1-q)/(1+q).",
+    )
+
+
+def first_network(call: str, problem: Problem, given) -> np.ndarray:
+    """W_0: a copy of the given (d, d) matrix, I if None; InputError if it is none, or its loss overflows."""
+    d = problem.dimension
+    network = np.eye(d) if given is None else checks.matrix(call, given, shape=(d, d))
+    with np.errstate(over="ignore", invalid="ignore"):
+        excess = problem.excess_loss(network)
+    if not math.isfinite(excess):
+        raise refuse(call, "a network of finite loss", f"loss {excess}", "Scale it down.")
+    return network
+
+
+def _status(excess: float, initial: float, floor: float) -> str:
+    if not math.isfinite(excess) or excess > DIVERGED_AT * initial > 0:
+        return "diverged"
+    return "converged" if excess <= floor else "budget"
+
+
+def record(
+    problem: Problem, networks: Iterator[np.ndarray], *, method: str, rule: str, settings: dict[str, Any],
+    rate_sharp: float | None,
+) -> Trajectory:
+    """Follow W_0, W_1, ... for settings["stages"] stages, or until the run converged or diverged.
+
+    A network that is not finite is not recorded. numpy.linalg.LinAlgError out of `networks` means that W_t is singular,
+    so that no block leads from it to W_{t+1} under the functional rule: the residual form of the run ends there.
+    """
+    floor, excess, network = rounding_floor(problem, step_size=settings["step_size"], rule=rule), [], None
+    status, stage, reason = "budget", 0, ""
+    with np.errstate(all="ignore"):  # a diverging run overflows; the status says so
+        for stage in range(settings["stages"] + 1):
+            try:
+                candidate = next(networks)
+            except np.linalg.LinAlgError:
+                status, reason = "diverged", f"W_{stage - 1} is singular, so block {stage} does not exist"
+                break
+            value = problem.excess_loss(candidate)
+            if math.isfinite(value):
+                network = candidate
+                excess.append(value)
+            status = _status(value, excess[0], floor)
+            if status != "budget":
+                break
+    excesses = np.array(excess)
+    return Trajectory(
+        method, rule, problem.minimum_loss + excesses, excesses, np.array(network), settings, status, stage, reason,
+        rate_sharp, floor,
+    )
