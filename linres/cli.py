@@ -16,13 +16,34 @@ EPILOG = """examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says a usage error in one line."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+class _Version(argparse.Action):
+    """--version; the version is read when asked for."""
+
+    def __init__(self, option_strings, dest, **_):
+        super().__init__(option_strings, dest=argparse.SUPPRESS, nargs=0, help="print the version")
+
+    def __call__(self, parser, *_):
+        from linres import __version__
+
+        print(f"linres {__version__}")
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="linres",
         description="Theory verification for deep linear residual networks.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (show, verify, train):
         module.add_parsers(commands)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import sympy
 from sympy import Expr, IndexedBase, Symbol
 
 from linres.certificate import Term
@@ -184,7 +183,9 @@ class Theorem:
 
     def latex(self) -> str:
         """The conclusion in LaTeX, the terms in the order they were written."""
-        return sympy.latex(self.conclusion, order="none")
+        from linres.printing import latex
+
+        return latex(self.conclusion)
 
     def bound(self, **values: Any) -> Any:
         """The right side of the conclusion in float64, vectorised, for plots; keyword: symbol name (see `evaluate.bound`)."""

@@ -14,7 +14,7 @@ potential of the error-free method is a constant plus |affine in z|^2, so its ro
 
 Sharp: 1 - q and the dissipation are attained at y = x* along a mu-eigenvector; the step error where B = 0 and e lies
 along an L-eigenvector; the lookahead error in the limit q -> 0 (ratio sqrt(1 - q^4) at Phi = 0, D along a
-mu-eigenvector). Page: proofs/nesterov_step.md.
+mu-eigenvector).
 """
 
 from dataclasses import replace
@@ -136,7 +136,7 @@ PROOF = (
 )
 
 SYMBOLS = {
-    q: "square root of mu/L, the inverse condition number's root",
+    q: "sqrt(mu/L) = 1/sqrt(kappa)",
     L: "smoothness: the gradient is L-Lipschitz",
     mu: "strong convexity, q^2 L",
     x: "point", x_prev: "point one stage before", x_next: "point one stage later", x_star: "minimiser",

@@ -6,7 +6,7 @@ With the notation of nesterov-step, indexed by the stage t: for every T >= 0
                    + sum_{t<T} (1-q)^{(T-1-t)/2} [ sqrt(1-q) sqrt((1+q)L/2) |D_t| + sqrt(L) |e_t| ].
 
 Without errors this is the classical rate 1 - q of the potential; constant errors leave a noise floor. Rounding is a
-step error like any other, so every finite-precision run is an instance. Page: proofs/nesterov_with_errors.md.
+step error like any other, so every finite-precision run is an instance.
 """
 
 from fractions import Fraction

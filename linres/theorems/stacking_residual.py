@@ -7,7 +7,7 @@ this is one step of Nesterov's method from (W_t, W_{t-1}) with
     D_t = beta w_t (W_t - W_{t-1}) = beta (W_t - W_{t-1}) W_{t-1}^{-1} (W_t - W_{t-1}),    e_t = 0,
 
 whatever the loss. The first form needs no inverse and holds for the parameter rule's lookahead point too.
-An identity: nothing to be tight or loose. Page: proofs/stacking_residual.md.
+An identity: nothing to be tight or loose.
 """
 
 import sympy

@@ -1,0 +1,46 @@
+"""linres: theory verification for deep linear residual networks.
+
+>>> import linres
+>>> print(linres.verify(linres.load("stacking-residual")))  # doctest: +SKIP
+stacking-residual: proved (5 steps checked by the trusted core and by the second checker)
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+__version__ = version("linres")
+
+# Where each public name lives; its module is imported when the name is first used, so that importing linres is quick.
+_HOMES = {
+    "linres.theorem": (
+        "Batch", "Certificate", "Control", "Lemma", "Prose", "Refutation", "Rule", "Step", "Theorem", "Verdict",
+    ),
+    "linres.certificate": ("Term",),
+    "linres.language": ("Det", "GeometricSum", "Inner", "Refused", "norm"),
+    "linres.arithmetic": ("BALL", "EXACT", "FLOAT", "Matrix", "Symbolic", "divide", "inner"),
+    "linres.errors": ("InputError",),
+    "linres.instances": ("NesterovRun", "RecordedRun", "StackingRun"),
+    "linres.theorems": ("NAMES", "load"),
+    "linres.verify": ("refuted", "verify"),
+    "linres.problem": ("Problem",),
+    "linres.trajectory": ("Trajectory",),
+    "linres.methods.descent": ("descend",),
+    "linres.methods.nesterov": ("accelerate",),
+    "linres.methods.stacking": ("grow",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+__all__ = sorted([*_HOME, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'linres' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    if name != "verify":  # linres.verify is also a package: see below
+        globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,7 @@
+"""`python -m linres` is the `linres` command."""
+
+import sys
+
+from linres.cli import main
+
+sys.exit(main())

@@ -1,0 +1,94 @@
+"""`linres list` and `linres show NAME`: what the theorems say, without checking them."""
+
+import argparse
+import json
+from typing import Any
+
+
+def add_parsers(commands: Any) -> None:
+    listing = commands.add_parser("list", help="the theorems, a line each", description="List the theorems.")
+    listing.add_argument("--json", action="store_true", help="name, title, provenance, statement as JSON")
+    listing.set_defaults(run=run_list)
+    show = commands.add_parser(
+        "show", help="one theorem: statement, hypotheses, proof",
+        description="Show a theorem: its statement, hypotheses, definitions, proof steps and false variants.",
+        epilog="example:\n  linres show nesterov-step --latex",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    show.add_argument("name", metavar="NAME", help="a name that `linres list` prints")
+    form = show.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="formulas in LaTeX")
+    form.add_argument("--json", action="store_true", help="as JSON, formulas in LaTeX")
+    show.set_defaults(run=run_show)
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    from linres.theorems import NAMES, load
+
+    theorems = [load(name) for name in NAMES]
+    if arguments.json:
+        print(json.dumps([_summary(theorem) for theorem in theorems], indent=2))
+        return 0
+    width = max(map(len, NAMES))
+    for theorem in theorems:
+        print(f"{theorem.name:<{width}}  {theorem.provenance:<9}  {theorem.title}")
+    return 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    from linres.printing import latex, text
+    from linres.theorems import load
+
+    theorem = load(arguments.name)
+    if arguments.json:
+        print(json.dumps(_everything(theorem, latex), indent=2))
+    else:
+        print("\n".join(_page(theorem, latex if arguments.latex else text)))
+    return 0
+
+
+def _summary(theorem) -> dict[str, Any]:
+    return {
+        "name": theorem.name, "title": theorem.title, "provenance": theorem.provenance, "statement": theorem.latex(),
+    }
+
+
+def _everything(theorem, write) -> dict[str, Any]:
+    return _summary(theorem) | {
+        "symbols": {write(symbol): meaning for symbol, meaning in theorem.symbols.items()},
+        "definitions": {write(name): write(meaning) for name, meaning in theorem.definitions.items()},
+        "hypotheses": list(map(write, theorem.hypotheses)),
+        "proof": [
+            {"name": step.name, "claim": write(step.claim), "by": reason(step), "note": step.note} for step in theorem.proof
+        ],
+        "controls": [{"name": control.name, "kind": control.kind} for control in theorem.controls],
+        "uses": list(theorem.uses),
+    }
+
+
+def reason(step) -> str:
+    """Why a step holds, in a few words: "certificate of 2 terms", "rule root", "lemma nesterov-step", "prose"."""
+    kind = type(step.by).__name__
+    if kind == "Certificate":
+        count = len(step.by.terms)
+        return f"certificate of {count} term{'s' if count > 1 else ''}" if count else "identity"
+    if kind == "Rule":
+        return f"rule {step.by.name}"
+    if kind == "Lemma":
+        return f"lemma {step.by.theorem.name}" + (f", step {step.by.step}" if step.by.step else "")
+    return "prose"
+
+
+def _page(theorem, write) -> list[str]:
+    lines = [f"{theorem.name} ({theorem.provenance})", theorem.title, "", "statement", f"  {write(theorem.conclusion)}"]
+    lines += ["", "hypotheses", *(f"  {write(hypothesis)}" for hypothesis in theorem.hypotheses)]
+    lines += ["", "where", *(f"  {write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items())]
+    lines += [f"  {write(name)} := {write(meaning)}" for name, meaning in theorem.definitions.items()]
+    lines += ["", "proof" if theorem.proof else "no proof: the theorem can be supported at most"]
+    for position, step in enumerate(theorem.proof, 1):
+        lines += [f"  {position}. {step.name} [{reason(step)}]", f"     {write(step.claim)}"]
+        lines += [f"     {step.note}"] if step.note else []
+    if theorem.controls:
+        lines += ["", "variants: the stronger must be refuted, the weaker must not"]
+        lines += [f"  {control.kind:<8}  {control.name}" for control in theorem.controls]
+    return lines
