@@ -42,7 +42,9 @@ class Matrix:
 
     def __eq__(self, other):
         """Exactly equal entries; for balls use `overlaps`, since equal balls need not hold equal numbers."""
-        return type(other) is Matrix and type(self.data) is type(other.data) is flint.fmpq_mat and self.data == other.data
+        if type(other) is not Matrix or not type(self.data) is type(other.data) is flint.fmpq_mat:
+            return False
+        return self.data == other.data
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -176,7 +178,7 @@ BALL = Arithmetic(
 
 def to_exact(array) -> Matrix:
     """The float64 array (m, n) as a rational matrix: every float is a dyadic rational, so nothing is lost."""
-    return EXACT.matrix(np.atleast_2d(array))
+    return EXACT.matrix(list(np.atleast_2d(array)))
 
 
 def round_dyadic(matrix: Matrix, bits: int) -> Matrix:

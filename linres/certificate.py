@@ -65,7 +65,7 @@ Quotient = tuple[PolyElement, dict[PolyElement, int]]  # numerator, factors of t
 Letter = tuple[Expr, bool, bool]  # matrix symbol, inverted, transposed
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, slots=True)  # slots: no attribute of an instance can shadow expression()
 class Term:
     """weight * (gaps of the facts) * square^2 * |norm|^2. The weight must be visibly nonnegative unless a fact is an
     equation, when it may be anything."""
@@ -91,7 +91,7 @@ class Term:
 class Reader:
     """Reads expressions of one scope, with known facts: their signs, and whether two are identically equal.
 
-    `identities` collects every pair found equal, so that a second checker can decide them again.
+    `identities` has every pair found equal, so that a second checker can decide them again.
     """
 
     def __init__(self, scope: Scope, facts: Sequence[Any]):
@@ -100,25 +100,29 @@ class Reader:
             if type(fact) not in RELATIONS:
                 raise NotExact(f"{fact} is no relation")
         self.scope, self.facts = scope, tuple(facts)
-        self.identities: list[tuple[Expr, Expr]] = []
-        self._defined = {**scope.definitions}
+        self._identities: dict[tuple[Expr, Expr], None] = {}
         scalar_facts = [(fact, gap(fact)) for fact in self.facts if not _between_matrices(fact)]
         self._gaps = [(fact, expression, expression.free_symbols) for fact, expression in scalar_facts]
 
+    @property
+    def identities(self) -> list[tuple[Expr, Expr]]:
+        return [*self._identities]
+
     def definition(self, node: Expr) -> Expr | None:
         """What an abbreviation stands for; None for anything else."""
-        return self._defined.get(node)
+        return self.scope.definitions.get(node)
 
     def equal(self, a: Expr, b: Expr) -> bool:
         """Whether two scalars (or two matrices) are identically equal wherever the facts hold."""
         self.scope.admit(a)
         self.scope.admit(b)
-        if is_vector(a) or is_vector(b):
-            found = _Ring(self, a, b).forms_equal(a, b)
-        else:
-            found = _Ring(self, a, b).scalars_equal(a, b)
-        if found:
-            self.identities.append((a, b))
+        return self._equal(a, b, self._gaps)
+
+    def _equal(self, a, b, gaps) -> bool:
+        numbers = _Ring(self, a, b, gaps)
+        found = numbers.forms_equal(a, b) if is_vector(a) or is_vector(b) else numbers.scalars_equal(a, b)
+        if found and not same(a, b):
+            self._identities[a, b] = None
         return found
 
     def sign(self, node: Expr) -> int:
@@ -142,8 +146,8 @@ class Reader:
     def _matches(self, node, expression, earlier) -> bool:
         """Whether a fact speaks of this node. Its denominators lean on earlier facts only: none vouches for itself."""
         try:
-            return _Ring(self, node, expression, earlier).scalars_equal(node, expression)
-        except (MayVanish, SignUnknown):
+            return self._equal(node, expression, earlier)
+        except Refused:  # a fact that cannot be read says nothing
             return False
 
     def _sign_of_tree(self, node, gaps):
@@ -156,9 +160,9 @@ class Reader:
         if kind is Mul:
             return min(signs)
         if kind is Add:
-            return min(min(signs), NONNEGATIVE) and max(signs)
+            return min(*signs, NONNEGATIVE) and max(signs)
         if kind is Pow:
-            return self._sign_of_power(*node.args, gaps)
+            return self._sign_of_power(node.base, node.exp, gaps)
         return NONNEGATIVE if kind is Inner and same(*node.args) else UNKNOWN
 
     def _sign_of_power(self, base, exponent, gaps):
@@ -191,9 +195,8 @@ class Reader:
 class _Ring:
     """One ring of polynomials over the rationals, made for the expressions of one question."""
 
-    def __init__(self, reader: Reader, a: Expr, b: Expr, gaps: Sequence[tuple] | None = None):
-        self.reader, self.gaps = reader, reader._gaps if gaps is None else gaps
-        self._open: list[Expr] = []
+    def __init__(self, reader: Reader, a: Expr, b: Expr, gaps: Sequence[tuple]):
+        self.reader, self.gaps = reader, gaps
         self._read: dict[Expr, Quotient] = {}
         scalars: dict[Expr, None] = {}
         letters: dict[Expr, None] = {}
@@ -201,21 +204,18 @@ class _Ring:
         self._collect(a, scalars, letters, roots)
         self._collect(b, scalars, letters, roots)
         pairs = [frozenset(pair) for pair in combinations_with_replacement(letters, 2)]
-        keys: list[Any] = [*roots, *scalars, *pairs]
-        self.ring, *generators = ring([f"g{k}" for k in range(len(keys))], QQ)
-        self.generators = dict(zip(keys, generators, strict=True))
+        self.ring, *generators = ring([f"g{k}" for k in range(len(roots) + len(scalars) + len(pairs))], QQ)
+        unused = iter(generators)
+        self.root_of = dict(zip(roots, unused, strict=False))  # of its own: sqrt(x) is not x
+        self.generators: dict[Any, PolyElement] = dict(zip([*scalars, *pairs], unused, strict=True))
         self.one = self.ring(1)
-        self.roots = [(self.generators[base], self.scalar(base)) for base in roots]
+        self.roots = [(root, self.scalar(base)) for base, root in self.root_of.items()]
 
     def _collect(self, node, scalars, letters, roots):
         """Sort the atoms below node, looking through definitions, into scalars, vector letters and bases of roots."""
         kind, meaning = type(node), self.reader.definition(node)
         if meaning is not None:
-            if node in self._open:
-                raise NotExact(f"{node} is defined by itself")
-            self._open.append(node)
             self._collect(meaning, scalars, letters, roots)
-            self._open.pop()
         elif kind in {Symbol, Indexed}:
             (letters if is_vector(node) else scalars)[node] = None
         elif kind in {Add, Mul, Inner, transpose}:
@@ -247,19 +247,17 @@ class _Ring:
             raise NotExact(f"{node} is a vector or matrix where a scalar is needed")
         if kind in {Symbol, Indexed}:
             return self.generators[node], {}
-        if kind is Add:
-            return _fold(self.add, map(self.scalar, node.args))
-        if kind is Mul:
-            return _fold(self.multiply, map(self.scalar, node.args))
-        if kind is Inner:
-            return self.inner(*map(self.form, node.args))
-        return self.power(node)
+        if kind in {Add, Mul}:
+            return _fold(self.add if kind is Add else self.multiply, map(self.scalar, node.args))
+        if kind is transpose:
+            raise NotExact(f"{node} is the transpose of a scalar")
+        return self.inner(*map(self.form, node.args)) if kind is Inner else self.power(node)
 
     def power(self, node: Pow) -> Quotient:
         base, exponent = node.args
         if exponent.q == 2:
             self.reader.require_root(base, self.gaps)
-            value: Quotient = (self.generators[base], {})
+            value: Quotient = (self.root_of[base], {})
         else:
             value = self.scalar(base)
         if exponent.p < 0:
@@ -317,10 +315,8 @@ class _Ring:
             return {(): self.scalar(node)}
         if kind in {Symbol, Indexed}:
             return {((node, False, False),): (self.one, {})}
-        if kind is Add:
-            return _fold(self.add_forms, map(self.form, node.args))
-        if kind is Mul:
-            return _fold(self.multiply_forms, map(self.form, node.args))
+        if kind in {Add, Mul}:
+            return _fold(self.add_forms if kind is Add else self.multiply_forms, map(self.form, node.args))
         if kind is transpose:
             flipped = self.form(node.args[0]).items()
             return {tuple((m, i, not t) for m, i, t in reversed(word)): c for word, c in flipped}
@@ -328,19 +324,18 @@ class _Ring:
 
     def power_of_form(self, node: Pow):
         base, exponent = node.args
-        if exponent.q != 1:
-            raise NotExact(f"{node}: a matrix has no square root here")
         form = self.form(base)
         if exponent.p < 0:
-            letters = list(form)
-            if not same(base, letters[0][0][0] if len(letters) == 1 and len(letters[0]) == 1 else Integer(0)):
-                raise NotExact(f"{node}: only a matrix symbol can be inverted")
-            self.reader.require_invertible(base)
-            form = {((base, True, False),): (self.one, {})}
+            flipped = type(base) is transpose
+            letter = base.args[0] if flipped else base
+            if [*form] != [((letter, False, flipped),)]:
+                raise NotExact(f"{node}: only a matrix symbol or its transpose can be inverted")
+            self.reader.require_invertible(letter)
+            form = {((letter, True, flipped),): (self.one, {})}
         return _fold(self.multiply_forms, [{(): (self.one, {})}, *[form] * abs(exponent.p)])
 
     def add_forms(self, a, b):
-        return {word: self.add(a[word], b[word]) if word in a and word in b else a.get(word, b.get(word)) for word in a | b}
+        return a | {word: self.add(a[word], c) if word in a else c for word, c in b.items()}
 
     def multiply_forms(self, a, b):
         total: dict = {}
@@ -376,7 +371,7 @@ def check(claim: Any, terms: Sequence[Term], *, scope: Scope, facts: Sequence[An
 
     claim: a relation with <=, <, >=, > or = (between scalars, or = between matrices, then with no terms).
     """
-    reader = Reader(scope, facts)
+    reader, terms = Reader(scope, facts), tuple(terms)
     scope.admit(claim)
     if type(claim) not in RELATIONS - {Unequality}:
         raise NotAClaim(f"a certificate proves <=, <, >=, > or =, not {claim}")
@@ -394,8 +389,8 @@ def check(claim: Any, terms: Sequence[Term], *, scope: Scope, facts: Sequence[An
 
 def _check_term(term: Term, for_equation: bool, reader: Reader) -> int:
     """The sign of the term; Refused unless its facts are listed and its weight is visibly nonnegative."""
-    if type(term) is not Term:
-        raise NotExact(f"a certificate is made of Term, got {type(term).__name__}")
+    if type(term) is not Term or type(term.facts) is not tuple:
+        raise NotExact(f"a certificate is made of Term(weight, *facts), got a {type(term).__name__}")
     for fact in term.facts:
         if not among(fact, reader.facts):
             raise NotListed(f"{fact} is neither a hypothesis nor an earlier claim")
@@ -417,8 +412,8 @@ def _check_term(term: Term, for_equation: bool, reader: Reader) -> int:
 
 
 def _check_matrices(claim, terms, reader: Reader) -> None:
-    if type(claim) is not Equality or terms:
-        raise NotAClaim(f"matrices can be equal, and that needs no terms: {claim}")
+    if terms:
+        raise NotAClaim(f"an equality of matrices needs no terms: {claim}")
     if not reader.equal(*claim.args):
         raise NotEqual(f"{claim.lhs}\nis not identically\n  {claim.rhs}")
 

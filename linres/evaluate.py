@@ -17,7 +17,7 @@ from sympy.functions.elementary.complexes import transpose
 
 from linres.arithmetic import Matrix, inner
 from linres.errors import refuse
-from linres.language import AT_MOST, NUMBERS, STRICT, Det, GeometricSum, Inner, NotExact, chance_nodes
+from linres.language import AT_MOST, NUMBERS, STRICT, Det, GeometricSum, Inner, NotExact, chance_nodes, tidy
 from linres.surd import NotASurd, Surd
 
 
@@ -48,17 +48,13 @@ class _Walk:
             return self.number(node)
         if kind in {Symbol, Indexed} or kind in chance_nodes():
             return self.lookup(node)
-        if kind is Add:
-            return _fold(add, map(self.value, node.args))
-        if kind is Mul:
-            return _fold(multiply, map(self.value, node.args))
+        if kind in {Add, Mul}:
+            return _fold(add if kind is Add else multiply, map(self.value, node.args))
         if kind is Pow:
             return self.power(*node.args)
-        if kind is GeometricSum:
-            return self.geometric_sum(node)
         if kind in {Inner, Det, transpose}:
             return self.of_vectors(node)
-        return self.special(node)
+        return self.geometric_sum(node) if kind is GeometricSum else self.special(node)
 
     def lookup(self, node):
         """The measured value of a symbol, or else what its definition gives."""
@@ -73,7 +69,7 @@ class _Walk:
         raise Missing(f"measure gives no value for {node}")
 
     def at_stage(self, label, index):
-        stage = int(self.whole(index))
+        stage = self.stage(index)
         if stage not in self.row[label]:
             raise Missing(f"measure gives no value for {label} at stage {stage}")
         return self.measured(self.row[label][stage])
@@ -92,10 +88,17 @@ class _Walk:
 
     def whole(self, exponent):
         """A symbolic exponent such as T or t/2, as the rational it is at these stages."""
-        value = exponent.xreplace({t: sympy.Integer(k) for t, k in self.stages.items()})
+        value = tidy(exponent.xreplace({t: sympy.Integer(k) for t, k in self.stages.items()}))
         if type(value) not in NUMBERS:
-            raise NotExact(f"the exponent {exponent} is not made of stages")
+            raise NotExact(f"{exponent} is not made of stages")
         return value
+
+    def stage(self, index) -> int:
+        """An index or horizon as the integer it is at these stages."""
+        value = self.whole(index)
+        if value.q != 1:
+            raise Undefined(f"the stage {value}")
+        return int(value)
 
     def repeated(self, value, times):
         """value^times by products: a power of a ball that holds 0 is not a number."""
@@ -107,13 +110,17 @@ class _Walk:
             value = multiply(value, value) if times else value
         return self.number(sympy.Integer(1)) if result is None else result
 
-    def at(self, t: Symbol, stage: int) -> Any:
+    def at(self, t: Symbol, stage: Any) -> Any:
         """The same row with the stage index t set."""
         return type(self)(self.row, self.definitions, {**self.stages, t: stage}, self._sums)
 
     def geometric_sum(self, node):
         start, ratio, forcing, t, T = node.args
-        totals, horizon = self._sums.setdefault(node, [self.value(start)]), int(self.whole(T))
+        horizon, mentioned = self.stage(T), start.free_symbols | ratio.free_symbols | forcing.free_symbols
+        if horizon < 0:
+            raise Undefined(f"a sum over {horizon} stages")
+        at = tuple(item for item in self.stages.items() if item[0] in mentioned)
+        totals = self._sums.setdefault((node, at), [self.value(start)])
         while len(totals) <= horizon:
             stage = len(totals) - 1
             totals.append(multiply(self.value(ratio), totals[-1]) + self.at(t, stage).value(forcing))
@@ -186,7 +193,8 @@ class Enclosure(_Walk):
             return flint.fmpq(value)
         if type(value) in {flint.fmpq, flint.arb, Matrix}:
             return value
-        raise NotExact(f"a measured value should be a rational, a ball or a Matrix, got {type(value).__name__} {value!r}")
+        found = f"{type(value).__name__} {value!r}"
+        raise NotExact(f"a measured value should be an int, a rational, a ball or a Matrix, got {found}")
 
     def root(self, value):
         if type(value) is flint.fmpq:
@@ -334,7 +342,7 @@ class Float(_Walk):
         return value.inverse() if isinstance(value, Stack) else 1 / value
 
     def at_stage(self, label, index):
-        return self.measured(self.row[label][int(self.whole(index))])
+        return self.measured(self.row[label][self.stage(index)])
 
     def special(self, node):
         return float(node) if node.is_number else getattr(np, type(node).__name__.lower())(self.value(node.args[0]))
@@ -343,9 +351,16 @@ class Float(_Walk):
 class Curve(Float):
     """float64, vectorised over stages: for the right side of a conclusion at many horizons at once."""
 
+    def lookup(self, node):
+        return self.stages[node] if node in self.stages else super().lookup(node)
+
     def at_stage(self, label, index):
-        values = np.atleast_1d(np.asarray(self.row[label], dtype=float))
-        return values[int(index)] if type(index) in NUMBERS else values
+        values, stages = np.asarray(self.row[label], dtype=float), np.asarray(self.value(index)).astype(int)
+        if values.size == 1:  # the same at every stage
+            return values.ravel()[0]
+        if stages.size and not 0 <= stages.min() <= stages.max() < len(values):
+            raise Missing(f"{label} at the stages {stages.min()} to {stages.max()}")
+        return values[stages]
 
     def power(self, base, exponent):
         if type(exponent) in NUMBERS:
@@ -355,17 +370,19 @@ class Curve(Float):
     def geometric_sum(self, node):
         from linres.kernels import recurrence
 
-        start, ratio, forcing, _, T = node.args
+        start, ratio, forcing, t, T = node.args
         horizon = np.asarray(self.row[T])
-        terms = np.broadcast_to(self.value(forcing), (int(horizon.max(initial=0)),)).astype(float)
+        stages = np.arange(horizon.max(initial=0))
+        terms = np.broadcast_to(self.at(t, stages).value(forcing), stages.shape).astype(float)
         return recurrence.run(float(self.value(start)), float(self.value(ratio)), terms)[horizon]
 
 
 def bound(theorem: Any, values: Mapping[str, Any]) -> Any:
     """The right side of the theorem's conclusion in float64.
 
-    values: by symbol name, scalars or arrays that broadcast; a sequence by its label, as an array over stages; the
-    horizon T as an integer or an integer array. InputError for a name that the theorem does not have or that is missing.
+    values: by symbol name, scalars or arrays that broadcast; a sequence by its label, as an array over stages or one
+    number for all; the horizon T as an integer or an integer array. InputError for a name that the theorem does not
+    have or that is missing, or a sequence that is too short.
     """
     symbols = {str(s): s for s in theorem.symbols}
     unknown = [name for name in values if name not in symbols]

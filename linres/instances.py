@@ -56,7 +56,7 @@ class Function:
 
 
 def record(function: Function, points: Iterator[tuple[Any, Any, Any, Any]], *, q, L) -> Record:
-    """The record of a run given as (x_prev, x, y, x_next) at each stage; errors are what the exact method leaves over."""
+    """The record of a run given as (x_prev, x, y, x_next) at each stage; errors are what the exact method leaves."""
 
     def phi(point, before, value):
         offset = nesterov.auxiliary(point, before, q=q) - function.minimiser
@@ -80,8 +80,8 @@ def record(function: Function, points: Iterator[tuple[Any, Any, Any, Any]], *, q
 class NesterovRun:
     """Nesterov's method with errors on f(x) = minimum + sum_i h_i(<u_i, x - minimiser>), u_i an orthonormal basis.
 
-    h_i(s) = up_i s^2/2 for s >= 0 and down_i s^2/2 for s < 0, with up_i = mu + up[i] (L - mu) and so for down, shares in
-    [0, 1]: smooth and strongly convex, quadratic where up = down. mirror is the normal of the Householder reflection
+    h_i(s) = up_i s^2/2 for s >= 0 and down_i s^2/2 for s < 0, with up_i = mu + up[i] (L - mu) and so for down, shares
+    in [0, 1]: smooth and strongly convex, quadratic where up = down. mirror is the normal of the Householder reflection
     that makes the basis, () for none. The errors at stage t are decay^t times the vectors given; after each step the
     state is rounded to `bits` bits, and the rounding counts as step error.
     """
@@ -108,7 +108,7 @@ class NesterovRun:
         """The orthogonal matrix I - 2 v v^T/(v^T v) for v = mirror."""
         d = len(self.x)
         v = [rational(entry) for entry in self.mirror or (Fraction(0),) * d]
-        scale = 2 / sum(entry * entry for entry in v) if any(v) else 0
+        scale = 2 / sum((entry * entry for entry in v), rational(0)) if any(v) else rational(0)
         return arithmetic.matrix([[(i == j) - scale * v[i] * v[j] for j in range(d)] for i in range(d)])
 
     def function(self, arithmetic: Arithmetic) -> Function:
@@ -120,8 +120,9 @@ class NesterovRun:
         hessians: dict[tuple[bool, ...], Any] = {}
 
         def hessian(offset):
-            column = (basis.T @ offset)
-            signs = tuple(bool(s >= 0) for s in (column.ravel() if isinstance(column, np.ndarray) else column.entries()))
+            column = basis.T @ offset
+            entries = column.ravel() if isinstance(column, np.ndarray) else column.entries()
+            signs = tuple(bool(s >= 0) for s in entries)
             if signs not in hessians:
                 curvatures = [sides[up][i] for i, up in enumerate(signs)]
                 d = range(len(curvatures))
@@ -196,7 +197,7 @@ class RecordedRun:
 
 
 class Grown(NamedTuple):
-    """One stage of stagewise training: the maps W_{t-1}, W_t, W_{t+1}, the block w_t, the point y_t, the gradient there."""
+    """One stage of stagewise training: the maps W_{t-1}, W_t, W_{t+1}, the block w_t, y_t and the gradient there."""
 
     before: Any
     network: Any
@@ -251,6 +252,6 @@ def generic_stacking_run(stages: int) -> StackingRun:
     """A run in the plane in which nothing commutes: moment matrix, target and start share no eigenvector."""
     f = Fraction
     return StackingRun(
-        sigma=((f(2), f(1, 2)), (f(1, 2), f(1))), target=((f(2), f(1)), (f(-1), f(3))), start=((f(1), f(0)), (f(0), f(1))),
-        momentum=f(1, 2), step_size=f(1, 3), stages=stages,
+        sigma=((f(2), f(1, 2)), (f(1, 2), f(1))), target=((f(2), f(1)), (f(-1), f(3))),
+        start=((f(1), f(0)), (f(0), f(1))), momentum=f(1, 2), step_size=f(1, 3), stages=stages,
     )

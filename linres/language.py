@@ -1,4 +1,4 @@
-"""TRUSTED: the language statements are written in. Which nodes exist, what they mean, when two expressions are the same.
+"""TRUSTED: the language statements are written in. Which nodes exist, what they mean, when two trees are the same.
 
 A statement is a SymPy relation over declared symbols. SymPy is used as a tree and never asked a question about truth,
 sign or equality: types are compared with `type(x) is`, so a subclass that lies about itself is refused.
@@ -9,6 +9,7 @@ vectors or square matrices (commutative=False). Each may also be the label of an
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import sympy
@@ -44,6 +45,7 @@ class Undeclared(Refused):
 class Inner(Expr):
     """<a, b>: the inner product of two vectors; Frobenius for matrices. Inner(a, a) prints as |a|^2."""
 
+    __slots__ = ()
     is_commutative = True
     is_extended_real = True
 
@@ -62,6 +64,7 @@ class Inner(Expr):
 class Det(Expr):
     """The determinant of a matrix symbol: Ne(Det(W), 0) says that W is invertible."""
 
+    __slots__ = ()
     is_commutative = True
     is_extended_real = True
 
@@ -73,8 +76,12 @@ class Det(Expr):
 
 
 class GeometricSum(Expr):
-    """ratio^T start + sum_{t < T} ratio^(T-1-t) forcing(t): what T stages of b <- ratio b + forcing(t) make of start."""
+    """ratio^T start + sum_{t < T} ratio^(T-1-t) forcing(t): what T stages of b <- ratio b + forcing(t) make of start.
 
+    t is bound: ratio and start do not depend on it.
+    """
+
+    __slots__ = ()
     is_commutative = True
     is_extended_real = True
 
@@ -98,7 +105,11 @@ def norm(vector):
     return sympy.sqrt(Inner(vector, vector))
 
 
-COMPOUND = {Add, Mul, Pow, transpose, Inner, Det, GeometricSum, sympy.exp, sympy.log, sympy.Abs} | RELATIONS
+# Nodes with arguments, and how many each must have; None for one or more.
+COMPOUND: dict[type, int | None] = {
+    Add: None, Mul: None, Pow: 2, transpose: 1, Inner: 2, Det: 1, GeometricSum: 5, sympy.exp: 1, sympy.log: 1,
+    sympy.Abs: 1, **dict.fromkeys(RELATIONS, 2),
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ class Scope:
     """What a statement may speak of: symbols (labels for sequences), named abbreviations, the stage index and horizon.
 
     definitions maps a symbol (or an indexed symbol) to the expression it abbreviates. over = (t, T): hypotheses that
-    contain t are assumed for every stage t >= 0, and T is any number of stages.
+    contain t are assumed for every stage t, 0 <= t < T, and T is any number of stages.
     """
 
     symbols: frozenset[Symbol]
@@ -114,13 +125,58 @@ class Scope:
     over: tuple[Symbol, ...] = ()
 
     def __post_init__(self):
+        object.__setattr__(self, "definitions", dict(self.definitions))
+        for symbol in self.symbols:
+            _require_plain(symbol)
+        if len({symbol.name for symbol in self.symbols}) < len(self.symbols):
+            raise Undeclared(f"two symbols have the same name: {sorted(symbol.name for symbol in self.symbols)}")
+        if self.over:
+            self._admit_over(*self.over)
         for name, meaning in self.definitions.items():
-            if type(name) not in {Symbol, Indexed}:
-                raise NotExact(f"only a symbol or an indexed symbol can be defined, not {name}")
-            self.admit(name)
-            self.admit(meaning)
-            if is_vector(name) != is_vector(meaning):
-                raise NotExact(f"{name} and its definition {meaning} should both be scalars or both be vectors")
+            self._admit_definition(name, meaning)
+        self._require_founded()
+        for pair in combinations(self.definitions, 2):
+            self._require_one_definition(*pair)
+
+    def _admit_over(self, *stages):
+        if len(stages) != 2 or stages[0] == stages[1] or not {*stages} <= self.symbols:
+            raise Undeclared(f"over should be two declared symbols, the stage and the horizon, got {stages}")
+        if any(stage.assumptions0 != KINDS["integer"] for stage in stages):
+            raise Undeclared(f"the stage {stages[0]} and the horizon {stages[1]} should be integer symbols")
+
+    def _admit_definition(self, name, meaning):
+        if type(name) not in {Symbol, Indexed}:
+            raise NotExact(f"only a symbol or an indexed symbol can be defined, not {name}")
+        self.admit(name)
+        self.admit(meaning)
+        if is_vector(name) != is_vector(meaning):
+            raise NotExact(f"{name} and its definition {meaning} should both be scalars or both be vectors")
+        if type(name) is Symbol and name.assumptions0 == KINDS["integer"]:
+            raise NotExact(f"{name} is an integer: it counts stages and cannot be defined")
+        if any(stage in meaning.free_symbols and stage not in name.free_symbols for stage in self.over):
+            raise NotExact(f"{name} has one value, but its definition {meaning} changes with {self.over}")
+
+    def _require_founded(self):
+        """Refuse definitions that lead back to themselves."""
+        names = self.definitions.keys()
+        waiting = {name: names & {*sympy.preorder_traversal(meaning)} for name, meaning in self.definitions.items()}
+        while waiting:
+            ready = [name for name, needed in waiting.items() if not needed & waiting.keys()]
+            if not ready:
+                raise NotExact(f"{', '.join(map(str, waiting))}: defined by itself")
+            for name in ready:
+                del waiting[name]
+
+    def _require_one_definition(self, name, other):
+        """Refuse x[t] and x[t + 1] defined in two ways: the one definition should be the other, moved along."""
+        if not type(name) is type(other) is Indexed or not same(name.args[0], other.args[0]):
+            return
+        shift = Add(other.args[1], Mul(Integer(-1), name.args[1]))
+        moved = {symbol: Add(symbol, shift) for symbol in name.args[1].free_symbols}
+        constants = not name.args[1].free_symbols | other.args[1].free_symbols
+        as_moved = [substitute(part, moved) for part in (name, self.definitions[name])]
+        if not constants and not all(map(same, map(tidy, as_moved), map(tidy, (other, self.definitions[other])))):
+            raise NotExact(f"{name} and {other} should have one definition, moved along the stages")
 
     def admit(self, node: Any) -> None:
         """Raise Refused unless every node of the tree is of an exact, known type over declared symbols."""
@@ -135,21 +191,27 @@ class Scope:
         elif kind is Indexed:
             self._admit_indexed(node)
         elif kind in COMPOUND or kind in chance_nodes():
-            for argument in node.args:
-                self.admit(argument)
+            self._admit_arguments(node, COMPOUND.get(kind))
         elif kind is numbers.Float or isinstance(node, float):
             raise NotExact(f"{node} is a float: write Rational({str(node)!r}) or a quotient of integers")
         else:
             raise NotExact(f"{node} is a {kind.__name__}, which has no exact meaning here")
 
+    def _admit_arguments(self, node, count):
+        kind = type(node)
+        if type(node.args) is not tuple or not node.args or count not in {None, len(node.args)}:
+            raise NotExact(f"a {kind.__name__} should have {count or 'one or more'} arguments")
+        if kind in COMPOUND and any(type(argument) in RELATIONS for argument in node.args):
+            raise NotExact(f"a {kind.__name__} is made of expressions, not of relations")
+        for argument in node.args:
+            self.admit(argument)
+        if kind in AT_MOST | AT_LEAST and any(map(is_vector, node.args)):
+            raise NotExact(f"{node}: vectors and matrices are equal or not, no other relation holds between them")
+
     def _admit_symbol(self, symbol):
+        _require_plain(symbol)
         if symbol not in self.symbols:
             raise Undeclared(f"{symbol} is not among the declared symbols {sorted(map(str, self.symbols))}")
-        if symbol.assumptions0 not in KINDS.values():
-            raise Undeclared(
-                f"{symbol} carries assumptions of its own: declare it real=True, integer=True or commutative=False "
-                "and write every sign as a hypothesis"
-            )
 
     def _admit_indexed(self, node):
         base, *indices = node.args
@@ -157,10 +219,21 @@ class Scope:
             raise NotExact(f"{node} should be a sequence with one index")
         self._admit_symbol(base.args[0])
         self.admit(indices[0])
-        if not same(indices[0], sympy.expand(indices[0])):
+        if not same(indices[0], tidy(indices[0])):
             raise NotExact(f"write the index of {node} outside sympy.evaluate(False), so that t + 1 has one form only")
         if any(atom.assumptions0 != KINDS["integer"] for atom in indices[0].free_symbols):
             raise Undeclared(f"the index of {node} should be made of integer symbols")
+
+
+def _require_plain(symbol: Any) -> None:
+    """Refuse anything but a Symbol of one of the three kinds."""
+    if type(symbol) is not Symbol:
+        raise NotExact(f"{symbol} is a {type(symbol).__name__}, which is no plain Symbol")
+    if symbol.assumptions0 not in KINDS.values():
+        raise Undeclared(
+            f"{symbol} carries assumptions of its own: declare it real=True, integer=True or commutative=False "
+            "and write every sign as a hypothesis"
+        )
 
 
 def chance_nodes() -> set[type]:
@@ -207,9 +280,15 @@ def substitute(node: Any, mapping: Mapping[Any, Any]) -> Any:
         return node
     if kind is Indexed:
         base, index = node.args
-        return Indexed(substitute(base, mapping), sympy.expand(substitute(index, mapping)))
+        return Indexed(substitute(base, mapping), tidy(substitute(index, mapping)))
     arguments = [substitute(argument, mapping) for argument in node.args]
     return kind(*arguments, evaluate=False) if kind in {Add, Mul, Pow} | RELATIONS else kind(*arguments)
+
+
+def tidy(node: Any) -> Any:
+    """The tree as SymPy builds it by itself: sums added up, arguments in one order. For indices and for comparisons."""
+    with sympy.evaluate(True):
+        return sympy.expand(node.doit())
 
 
 def gap(relation: Any) -> Any:

@@ -52,13 +52,15 @@ def induction(claim: Any, premises: Sequence[Any], reader: Reader) -> None:
     a(T) <= ratio^T a(0) + sum_{t<T} ratio^(T-1-t) forcing(t), for every T >= 0.
     """
     name = "induction"
-    _demand(type(claim) is LessThan and type(claim.rhs) is GeometricSum, name, f"needs a(T) <= GeometricSum, got {claim}")
-    _demand(len(premises) == 1 and type(premises[0]) is LessThan, name, "needs one fact, a(t+1) <= ratio a(t) + forcing")
+    shaped = type(claim) is LessThan and type(claim.rhs) is GeometricSum
+    _demand(shaped, name, f"needs a claim a(T) <= GeometricSum, got {claim}")
+    _demand(len(premises) == 1 and type(premises[0]) is LessThan, name, "needs a fact a(t+1) <= ratio a(t) + forcing")
     start, ratio, forcing, t, T = claim.rhs.args
     _demand(reader.scope.over == (t, T), name, f"{t}, {T} should be the stage index and the horizon of the theorem")
     at_least_zero = GreaterThan(T, Integer(0), evaluate=False)
     _demand(among(at_least_zero, reader.facts), name, f"needs the hypothesis {at_least_zero}")
-    _demand(not _mentions(claim.lhs, t) and not _mentions(ratio, t, T) and not _mentions(forcing, T), name, "mixes stages")
+    mixed = _mentions(claim.lhs, t) or _mentions(ratio, t, T) or _mentions(forcing, T)
+    _demand(not mixed, name, f"the left side is about {T}, the forcing about {t} and the ratio about neither")
     general = substitute(claim.lhs, {T: t})
     _demand(same(start, substitute(general, {t: Integer(0)})), name, f"{start} is not the left side at stage 0")
     later = substitute(general, {t: Add(t, Integer(1))})
@@ -83,6 +85,7 @@ def apply(name: str, claim: Any, premises: Sequence[Any], *, scope: Scope, facts
     """Return the identities the rule rests on if it yields the claim from premises among the facts, else raise."""
     if name not in RULES:
         raise Misapplied(f"there is no rule {name!r}: the rules are {', '.join(RULES)}")
+    premises = tuple(premises)
     for premise in premises:
         if not among(premise, facts):
             raise NotListed(f"{premise} is neither a hypothesis nor an earlier claim")

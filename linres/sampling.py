@@ -44,19 +44,25 @@ def _runs(generator: np.random.Generator, count: int, dimension: int) -> dict[st
 
 
 def _measured_runs(generator: np.random.Generator, count: int):
-    """count runs of STAGES steps with errors halved at each: rows (n, STAGES, 5), q (n,), L (n,) and the k-th run."""
-    runs = [_runs(generator, count // len(DIMENSIONS), d) for d in DIMENSIONS]
+    """Runs of STAGES steps with errors halved at each: rows (n, STAGES, 5), q (n,), L (n,) and the k-th run.
+
+    n is count rounded up to a multiple of the number of dimensions.
+    """
+    each = -(-count // len(DIMENSIONS))
+    runs = [_runs(generator, each, d) for d in DIMENSIONS]
     names = ("up", "down", "x", "x_prev", "lookahead_error", "step_error", "q", "L")
-    rows = np.concatenate([piecewise.nesterov_rows(*(run[name] for name in names), STAGES) for run in runs])
+    rows = np.concatenate([piecewise.nesterov_rows(**{n: run[n] for n in names}, stages=STAGES) for run in runs])
     q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
-    each = len(runs[0]["q"])
 
     def instance(k: int) -> NesterovRun:
         run, k = runs[k // each], k % each
         up, down = map(_fractions, run["shares"][k])
-        vectors = {name: _fractions(run[name][k]) for name in ("x", "x_prev", "lookahead_error", "step_error")}
+        x, x_prev, drift, slip = (_fractions(run[name][k]) for name in ("x", "x_prev", "lookahead_error", "step_error"))
         q, smoothness = (Fraction(float(run[name][k])) for name in ("q", "L"))
-        return NesterovRun(q=q, L=smoothness, up=up, down=down, **vectors, stages=STAGES)
+        return NesterovRun(
+            q=q, L=smoothness, up=up, down=down, x=x, x_prev=x_prev, lookahead_error=drift, step_error=slip,
+            stages=STAGES,
+        )
 
     return rows.reshape(len(q), STAGES, -1), q, smoothness, instance
 
@@ -89,19 +95,17 @@ def stacking_rows(generator: np.random.Generator, count: int, *, symbols) -> Bat
         for t in range(trace.reached):
             owners.append(k)
             measured = {
-                "beta": momentum[k], "eta": step_size[k], "W_prev": trace.networks[max(t - 1, 0)], "W": trace.networks[t],
-                "G": (trace.lookaheads[t] - target[k]) @ sigma[k], "W_next": trace.networks[t + 1],
+                "beta": momentum[k], "eta": step_size[k], "W_prev": trace.networks[max(t - 1, 0)],
+                "W": trace.networks[t], "G": (trace.lookaheads[t] - target[k]) @ sigma[k],
+                "W_next": trace.networks[t + 1],
             }
             for name, value in measured.items():
                 columns[name].append(value)
 
     def instance(row: int) -> StackingRun:
         k = owners[row]
-        tables = {
-            name: tuple(map(_fractions, table[k])) for name, table in (("sigma", sigma), ("target", target), ("start", start))
-        }
-        return StackingRun(
-            **tables, momentum=Fraction(float(momentum[k])), step_size=Fraction(float(step_size[k])), stages=STAGES
-        )
+        moments, goal, first = (tuple(map(_fractions, table[k])) for table in (sigma, target, start))
+        pace = Fraction(float(momentum[k])), Fraction(float(step_size[k]))
+        return StackingRun(moments, goal, first, *pace, stages=STAGES)
 
     return Batch({symbols[name]: np.array(values) for name, values in columns.items()}, instance, count)

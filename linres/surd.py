@@ -4,11 +4,10 @@ Balls decide an inequality that is strict, however tight; they can never decide 
 sqrt(2) sqrt(3) = sqrt(6) is an equality, decided by integers alone and without factoring any.
 """
 
-from math import gcd
+from math import gcd, isqrt
 from typing import Any
 
 import flint
-
 
 MOST_TERMS = 128  # the zero test takes a number of gcds that grows as its square
 
@@ -78,17 +77,19 @@ class Surd:
                     rest, power = rest // b, power + 1
                 outside *= b ** (power // 2)
                 odd += [b] if power % 2 else []
-            roots = [flint.fmpz(b) for b in odd]
-            for b in roots:
-                outside *= int(b.isqrt()) if b.is_square() else 1
-            key = frozenset(int(b) for b in roots if not b.is_square())
+            for b in odd:
+                outside *= isqrt(b) if _is_square(b) else 1
+            key = frozenset(b for b in odd if not _is_square(b))
             total[key] = total.get(key, 0) + c * outside
         return all(c == 0 for c in total.values())
 
 
+def _is_square(n: int) -> bool:
+    return isqrt(n) ** 2 == n
+
+
 def _simplified(n: int, coefficient: Any) -> Surd:
-    whole = flint.fmpz(n)
-    return Surd({1: coefficient * whole.isqrt()}) if whole.is_square() else Surd({n: coefficient})
+    return Surd({1: coefficient * isqrt(n)}) if _is_square(n) else Surd({n: coefficient})
 
 
 def _coprime_base(numbers: list[int]) -> list[int]:
@@ -104,6 +105,5 @@ def _coprime_base(numbers: list[int]) -> list[int]:
                 pending += [part for part in (common, n // common, b // common) if part > 1]
                 break
         else:
-            if n not in base:
-                base.append(n)
+            base.append(n)
     return base

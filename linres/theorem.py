@@ -42,7 +42,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Lemma:
-    """Reason of a step: the conclusion (or the step named `step`) of another theorem, its symbols replaced by mapping."""
+    """Reason of a step: the conclusion (or the step named `step`) of another theorem, symbols replaced by mapping."""
 
     theorem: "Theorem"
     mapping: Mapping[Any, Any] = field(default_factory=dict)
@@ -111,6 +111,7 @@ class Theorem:
     own_method: measured values must agree with the definitions; False for a control that runs another method.
     measure: (instance, arithmetic) -> rows; a row maps symbols to values of that arithmetic, a sequence label to
     {stage: value}, a Probability or Expectation node to its exact value. It reads the problem and the trajectory only.
+    (SymPy takes Expectation(X) of a plain symbol for X; Expectation(X, x_0), given x_0, stays what it is.)
     sample: (generator, count) -> `Batch` of instances measured in compiled float64; optional.
     proof: steps, the last of which claims the conclusion. expect: the verdict that counts as success: "proved",
     "supported" or "refuted" ("supported" is also met by "proved").
@@ -144,7 +145,9 @@ class Theorem:
                 )
             scope.admit(relation)
         if self.over and any({*self.over} <= relation.free_symbols for relation in self.hypotheses):
-            raise ValueError(f"Theorem({self.name!r}): a hypothesis for all stages cannot mention the horizon {self.over[1]}")
+            raise ValueError(
+                f"Theorem({self.name!r}): a hypothesis for all stages cannot mention the horizon {self.over[1]}"
+            )
 
     @property
     def scope(self) -> Scope:
@@ -188,7 +191,7 @@ class Theorem:
         return latex(self.conclusion)
 
     def bound(self, **values: Any) -> Any:
-        """The right side of the conclusion in float64, vectorised, for plots; keyword: symbol name (see `evaluate.bound`)."""
+        """The right side of the conclusion in float64, vectorised, for plots; by symbol name (see `evaluate.bound`)."""
         from linres.evaluate import bound
 
         return bound(self, values)

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from linres.evaluate import Missing, Undefined
+from linres.language import NotExact
 from linres.theorem import Control, Theorem
-from linres.verify import rigorous, sampled
+from linres.verify import draw, rigorous, sampled
 from linres.verify.counterexample import describe
 
 
 def run(
-    theorem: Theorem, draws: list[Any], *, count: int, seed: int, progress: Callable[[str], None] = lambda _: None
+    theorem: Theorem, draws: list[Any], *, count: int, seed: int, max_bits: int = 4096,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """The list of controls with what became of each; draws are the instances that the theorem itself was checked on."""
     if not theorem.controls:
@@ -17,32 +20,34 @@ def run(
     results = []
     for control in theorem.controls:
         progress(control.name)
-        results.append(_outcome(theorem, control, draws, count, seed))
+        results.append(_outcome(theorem, control, draws, count, seed, max_bits))
     return {"ran": True, "list": results}
 
 
 def missed(evidence: dict[str, Any]) -> list[str]:
-    """The controls that came out wrong: stronger ones that survived, weaker ones that were refuted."""
-    return [c["name"] for c in evidence.get("list", ()) if c["refuted"] != (c["kind"] == "stronger")]
+    """The controls that came out wrong: stronger ones that survived, weaker ones that were refuted or never decided."""
+    return [c["name"] for c in evidence.get("list", ()) if c["refuted"] != (c["kind"] == "stronger") or "reason" in c]
 
 
-def _outcome(theorem: Theorem, control: Control, draws, count, seed) -> dict[str, Any]:
+def _outcome(theorem: Theorem, control: Control, draws, count, seed, max_bits) -> dict[str, Any]:
+    """What became of a control; "reason" says why one that is not refuted is not known to hold either."""
     variant = theorem.variant(control)
-    for by, failure in _attempts(variant, control, draws, count, seed):
-        if failure is not None:
-            return {
-                "name": control.name, "kind": control.kind, "refuted": True, "by": by,
-                "counterexample": describe(variant, failure),
-            }
-    return {"name": control.name, "kind": control.kind, "refuted": False, "by": None, "counterexample": None}
+    outcome = {"name": control.name, "kind": control.kind, "refuted": False, "by": None, "counterexample": None}
+    decided = 0
+    try:
+        for by, counts, failure in _attempts(variant, control, draws, count, seed, max_bits):
+            if failure is not None:
+                return outcome | {"refuted": True, "by": by, "counterexample": describe(variant, failure)}
+            decided += counts.get("decided", 0)
+    except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
+        return outcome | {"reason": f"{type(fault).__name__}: {fault}"}
+    return outcome if decided else outcome | {"reason": "no row decided"}
 
 
-def _attempts(variant, control, draws, count, seed) -> Iterator[tuple[str, rigorous.Failure | None]]:
+def _attempts(variant, control, draws, count, seed, max_bits) -> Iterator[tuple[str, dict, rigorous.Failure | None]]:
     if control.witness is not None:
-        yield "witness", rigorous.search(variant, [control.witness])[1]
+        yield "witness", *rigorous.search(variant, [control.witness], max_bits=max_bits)
     if control.instances is not None:
-        from linres.verify import draw
-
         draws = draw.instances(control.instances(), len(draws), seed=seed)
-    yield "rigorous", rigorous.search(variant, draws)[1]
-    yield "sampled", sampled.run(variant, count=count, seed=seed)[1]
+    yield "rigorous", *rigorous.search(variant, draws, max_bits=max_bits)
+    yield "sampled", *sampled.run(variant, count=count, seed=seed, max_bits=max_bits)

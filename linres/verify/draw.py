@@ -1,12 +1,13 @@
 """Instances from a Hypothesis strategy: drawn in a row for the ladder, and shrunk once one of them fails."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any
 
 
 def instances(strategy: Any, count: int, *, seed: int) -> list[Any]:
-    """count draws or fewer (a small space ends early), the same for the same seed."""
+    """count draws or fewer (a small space ends early, an empty one at once), the same for the same seed and code."""
     import hypothesis
 
     drawn: list[Any] = []
@@ -17,7 +18,8 @@ def instances(strategy: Any, count: int, *, seed: int) -> list[Any]:
     def collect(instance):
         drawn.append(instance)
 
-    collect()
+    with suppress(hypothesis.errors.Unsatisfiable):  # hardly any instances, or none: the ladder says how many it got
+        collect()
     return drawn
 
 
@@ -27,7 +29,7 @@ def smallest(strategy: Any, fails: Callable[[Any], bool], original: Any, *, seed
 
     try:
         return hypothesis.find(strategy, fails, settings=_settings(attempts), random=Random(seed))
-    except hypothesis.errors.NoSuchExample:
+    except (hypothesis.errors.NoSuchExample, hypothesis.errors.Unsatisfiable):
         return original
 
 

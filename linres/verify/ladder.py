@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from linres.errors import refuse
-from linres.evaluate import Missing
+from linres.evaluate import Missing, Undefined
 from linres.language import NotExact
 from linres.theorem import Outcome, Refutation, Theorem, Verdict
 from linres.verify import controls, draw, rigorous, sampled, symbolic
@@ -60,7 +60,7 @@ class _Climb:
         )
         try:
             self._instances()
-        except (rigorous.Disagree, Missing, NotExact) as fault:
+        except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
             self.broken = f"{type(fault).__name__}: {fault}"
         for rung in ("rigorous", "sampled", "controls"):
             self.evidence.setdefault(rung, {"ran": False, "reason": self.broken or "the theorem is refuted already"})
@@ -85,47 +85,65 @@ class _Climb:
         counts, self.failure = rigorous.search(theorem, draws, max_bits=level.max_bits)
         self.evidence["rigorous"] = counts | {"acceptance": _share(counts["rows"] - counts["rejected"], counts["rows"])}
         if self.failure:
-            self._shrink(strategy)
+            self._shrink(strategy, self.failure)
             return
         self.say("sampled")
         self.evidence["sampled"], self.failure = sampled.run(
             theorem, count=level.samples, seed=self.seed, max_bits=level.max_bits
         )
-        if not self.failure:
-            self.evidence["controls"] = controls.run(
-                theorem, draws, count=level.samples, seed=self.seed, progress=lambda name: self.say(f"control {name}")
-            )
+        if self.failure:
+            self._shrink(strategy, self.failure)
+            return
+        self.evidence["controls"] = controls.run(
+            theorem, draws, count=level.samples, seed=self.seed, max_bits=level.max_bits,
+            progress=lambda name: self.say(f"control {name}"),
+        )
 
-    def _shrink(self, strategy) -> None:
+    def _shrink(self, strategy: Any, found: rigorous.Failure) -> None:
         """Replace the failure found by the simplest one that Hypothesis comes upon."""
         self.say("shrinking the counterexample")
 
         def fails(instance) -> bool:
             return rigorous.check(self.theorem, instance, max_bits=self.level.max_bits).failure is not None
 
-        simplest = draw.smallest(strategy, fails, self.failure.instance, seed=self.seed)
-        self.failure = rigorous.check(self.theorem, simplest, max_bits=self.level.max_bits).failure or self.failure
+        simplest = draw.smallest(strategy, fails, found.instance, seed=self.seed)
+        self.failure = rigorous.check(self.theorem, simplest, max_bits=self.level.max_bits).failure or found
 
     def _conclude(self, proof: symbolic.Proof) -> tuple[Outcome, str]:
         if self.failure:
             instead = " although its proof checks: a hypothesis or the trusted core is wrong" if proof.complete else ""
             return "refuted", f"a counterexample, decided in exact or ball arithmetic{instead}"
-        if self.broken:
-            return "inconclusive", self.broken
-        counts = self.evidence["rigorous"]
-        if not counts["decided"] and not counts["undecided"]:
-            return "inconclusive", f"vacuous: none of {counts['rows']} rows satisfies the hypotheses"
-        if proof.refusal:
-            return "inconclusive", f"the proof is refused at {proof.refusal}"
-        if not counts["decided"]:
-            return "inconclusive", f"no row decided with {counts['bits']} bits; {counts.get('reason', '')}".rstrip("; ")
+        doubt = self.broken or self._nothing_decided(proof) or ("" if proof.complete else self._something_undecided())
+        if doubt:
+            return "inconclusive", doubt
         if proof.complete:
             return "proved", f"{proof.steps} steps checked by the trusted core and by the second checker"
-        if counts["undecided"]:
-            why = counts.get("reason", f"{counts['bits']} bits do not decide")
-            return "inconclusive", f"{counts['undecided']} of {counts['rows']} rows undecided: {why}"
         steps = f"{proof.checked} of {proof.steps} proof steps machine-checked" if proof.steps else "no proof"
-        return "supported", f"{counts['instances']} instances hold with certainty; {steps}"
+        return "supported", f"{_held(self.evidence['rigorous'])}; {steps}"
+
+    def _nothing_decided(self, proof: symbolic.Proof) -> str:
+        counts = self.evidence["rigorous"]
+        if not counts["decided"] and not counts["undecided"]:
+            return f"vacuous: none of {counts['rows']} rows satisfies the hypotheses"
+        if proof.refusal:
+            return f"the proof is refused at {proof.refusal}"
+        if not counts["decided"]:
+            return f"no row decided with {counts['bits']} bits; {counts.get('reason', '')}".rstrip("; ")
+        return ""
+
+    def _something_undecided(self) -> str:
+        suspects = self.evidence["sampled"]
+        for where, counts in (("", self.evidence["rigorous"]), (" that float64 suspects", suspects)):
+            if counts.get("undecided"):
+                why = counts.get("reason", f"{self.level.max_bits} bits do not decide")
+                return f"{counts['undecided']} of {counts['rows']} rows{where} undecided: {why}"
+        return ""
+
+
+def _held(counts: dict[str, Any]) -> str:
+    """What was seen to hold, and how much was not looked at because it does not satisfy the hypotheses."""
+    rows, rejected = f"{counts['decided']} of {counts['rows']} rows", f", {counts['rejected']} fail the hypotheses"
+    return f"{rows} ({counts['instances']} instances) hold with certainty{rejected if counts['rejected'] else ''}"
 
 
 def _share(part: int, whole: int) -> float:

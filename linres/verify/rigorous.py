@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import flint
-from sympy import Indexed
+from sympy import Equality, Indexed
 
 from linres.arithmetic import EXACT, Matrix
 from linres.evaluate import Enclosure, Undefined, decide, decide_by_roots
+from linres.language import NotExact
 from linres.theorem import Theorem
 
 FIRST_BITS = 64
@@ -68,21 +69,29 @@ def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
 
 def _check_row(theorem, instance, row, position, checked) -> str:
     """"holds", "rejected" or "undecided"; a failure is put into `checked`."""
-    exact = Enclosure(row, theorem.definitions)
-    stages = _stages(theorem, row, exact)
-    if theorem.own_method:
-        require_definitions(theorem, stages)
-    known = [_truth(h, walk, checked) for h in theorem.hypotheses for walk in _relevant(theorem, h, stages, exact)]
+    exact = Enclosure(row, theorem.definitions, {T: _horizon(row, T) for T in theorem.over[1:]})
+    stages = _stages(theorem, exact)
+    if theorem.own_method and not _defined(theorem, stages, exact, checked):
+        return "undecided"
+    of_horizon = [h for h in theorem.hypotheses if _mentions(h, theorem.over[1:])]
+    others = [h for h in theorem.hypotheses if not _mentions(h, theorem.over[1:])]
+    known = [_truth(h, walk, checked) for h in others for walk in _relevant(theorem, h, stages, exact)]
     if False in known:
         return "rejected"
     outcomes = []
     for horizon, walk in _horizons(theorem, row, exact):
-        outcomes.append(_truth(theorem.conclusion, walk, checked))
-        if outcomes[-1] is False and None not in known:
+        assumed = [*known, *(_truth(h, walk, checked) for h in of_horizon)]
+        if False in assumed:
+            continue
+        holds = _truth(theorem.conclusion, walk, checked)
+        if holds is False and None not in assumed:
             left, right = map(walk.value, theorem.conclusion.args)
             checked.failure = Failure(instance, row, position, horizon, left, right)
             return "holds"
-    return "undecided" if None in known or None in outcomes or False in outcomes else "holds"
+        outcomes.append(bool(holds) and None not in assumed)
+    if not outcomes:
+        return "rejected"
+    return "holds" if all(outcomes) else "undecided"
 
 
 def _truth(relation, walk: Enclosure, checked: Checked) -> bool | None:
@@ -94,45 +103,73 @@ def _truth(relation, walk: Enclosure, checked: Checked) -> bool | None:
         return None
 
 
-def _stages(theorem: Theorem, row: Any, exact: Enclosure) -> list[Enclosure]:
+def _stages(theorem: Theorem, exact: Enclosure) -> list[Enclosure]:
     """The row at each stage t < T for a theorem over stages, else the row itself."""
     if not theorem.over:
         return [exact]
     t, T = theorem.over
-    return [exact.at(t, stage) for stage in range(int(row[T]))]
+    return [exact.at(t, stage) for stage in range(exact.stages[T])]
 
 
-def _relevant(theorem: Theorem, relation: Any, stages: list[Enclosure], exact: Enclosure) -> list[Enclosure]:
-    return stages if theorem.over and theorem.over[0] in relation.free_symbols else [exact]
+def _horizon(row: Any, T: Any) -> int:
+    if type(row.get(T)) is not int or row[T] < 0:
+        raise NotExact(f"{T} should be measured as an int >= 0, got {row.get(T)!r}")
+    return row[T]
+
+
+def _mentions(node: Any, symbols: Iterable[Any]) -> bool:
+    return any(symbol in node.free_symbols for symbol in symbols)
+
+
+def _relevant(theorem: Theorem, node: Any, stages: list[Enclosure], exact: Enclosure) -> list[Enclosure]:
+    return stages if _mentions(node, theorem.over[:1]) else [exact]
 
 
 def _horizons(theorem: Theorem, row: Any, exact: Enclosure) -> Iterator[tuple[int | None, Enclosure]]:
-    """The row with each horizon up to the measured one: the conclusion is claimed for all of them."""
+    """The row with each horizon up to the measured one: the conclusion is claimed for all of them.
+
+    Hypotheses about the horizon are judged at the same horizon.
+    """
     if not theorem.over:
         yield None, exact
         return
     T = theorem.over[1]
-    for horizon in range(int(row[T]) + 1):
-        shorter = {**row}
-        del shorter[T]
-        yield horizon, Enclosure(shorter, theorem.definitions, {T: horizon}, exact._sums)
+    for horizon in range(exact.stages[T] + 1):
+        yield horizon, Enclosure({**row, T: horizon}, theorem.definitions, {T: horizon}, exact._sums)
 
 
-def require_definitions(theorem: Theorem, stages: Iterable[Enclosure]) -> None:
+def _defined(theorem: Theorem, stages: list[Enclosure], exact: Enclosure, checked: Checked) -> bool:
+    """Whether every definition has a value on this row; Disagree if a measured value is another."""
+    try:
+        require_definitions(theorem, stages, exact)
+    except Undefined as undefined:
+        checked.reasons.append(f"a definition has no value: {undefined}")
+        return False
+    return True
+
+
+def require_definitions(theorem: Theorem, stages: list[Enclosure], exact: Enclosure) -> None:
     """Raise Disagree if a measured value is not what its definition gives: measurement and proof would part.
 
     A sequence defined twice, at t and at t + 1, must come out the same whichever definition is used.
     """
     seen: dict[Any, Any] = {}
-    for walk in stages:
-        for name, meaning in theorem.definitions.items():
-            indexed = type(name) is Indexed
-            if not indexed and name not in walk.row:
-                continue
+    for name, meaning in theorem.definitions.items():
+        indexed = type(name) is Indexed
+        if not indexed and name not in exact.row:
+            continue
+        for walk in _relevant(theorem, name, stages, exact):
             place = (name.args[0], walk.whole(name.args[1])) if indexed else name
             expected, measured = walk.value(meaning), seen.setdefault(place, walk.value(name))
-            if _differ(measured, expected):
-                raise Disagree(f"{name} is {measured} by measurement or an earlier definition, {expected} by definition")
+            if _differ(measured, expected) or _differ_by_roots(measured, expected, name, meaning, walk):
+                raise Disagree(f"{name} is {measured} by measurement or another definition, {expected} by definition")
+
+
+def _differ_by_roots(measured, expected, name, meaning, walk: Enclosure) -> bool:
+    """Whether a rational was measured where a root is meant; a ball around the root may hold both."""
+    if type(measured) is not flint.fmpq or type(expected) is not flint.arb:
+        return False
+    return decide_by_roots(Equality(name, meaning, evaluate=False), walk) is False
 
 
 def _differ(a: Any, b: Any) -> bool:

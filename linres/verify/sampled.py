@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from sympy import Equality, Unequality
 
 from linres.evaluate import Float, Missing, Stack
-from linres.language import AT_MOST
+from linres.language import AT_LEAST, AT_MOST, STRICT, NotExact
 from linres.theorem import Batch, Theorem
 from linres.verify import rigorous
 
@@ -22,17 +23,18 @@ def run(
     batch = theorem.sample(np.random.default_rng(seed), count)
     with np.errstate(all="ignore"):
         excess = _excess(theorem, batch)
-        accepted = _accepted(theorem, batch)
+        accepted = _accepted(theorem, batch, excess.shape)
     excess = np.where(accepted, excess, -np.inf)
-    suspects = np.flatnonzero(excess > 0)
+    suspects = np.flatnonzero(excess >= 0 if type(theorem.conclusion) in STRICT | {Unequality} else excess > 0)
     worst = np.argsort(excess)[::-1][:WORST]
     chosen = list(dict.fromkeys([*map(int, worst), *map(int, suspects[:WORST])]))
     counts, failure = rigorous.search(theorem, _rebuilt(batch, chosen), max_bits=max_bits)
     found = {
-        "ran": True, "instances": batch.drawn, "rows": len(excess), "suspects": len(suspects),
-        "examined": counts["instances"], "undecided": counts["undecided"], "acceptance": float(np.mean(accepted)),
+        "ran": True, "instances": int(batch.drawn), "rows": len(excess), "suspects": len(suspects),
+        "examined": counts["instances"], "decided": counts["decided"], "undecided": counts["undecided"],
+        "acceptance": float(np.mean(accepted)) if len(accepted) else 0.0,
     }
-    return found, failure
+    return found | ({"reason": counts["reason"]} if "reason" in counts else {}), failure
 
 
 def _rebuilt(batch: Batch, rows: Iterable[int]) -> Iterable[Any]:
@@ -40,31 +42,39 @@ def _rebuilt(batch: Batch, rows: Iterable[int]) -> Iterable[Any]:
 
 
 def _excess(theorem: Theorem, batch: Batch) -> np.ndarray:
-    """(n,) how far the relation is violated, relative to its sides: > 0 is a suspect, the largest are the worst."""
+    """(n,) how far the relation is violated, relative to its sides: the largest are the worst, inf where undefined."""
     walk = Float(batch.columns, theorem.definitions, _horizon(theorem, batch))
     left, right = map(walk.value, theorem.conclusion.args)
     if isinstance(left, Stack):
         size = np.abs(left.data).max(axis=(1, 2)) + np.abs(right.data).max(axis=(1, 2))
-        return np.nan_to_num(np.abs(left.data - right.data).max(axis=(1, 2)) / size, nan=0.0)
-    low, high = (left, right) if type(theorem.conclusion) in AT_MOST else (right, left)
-    return np.nan_to_num((low - high) / (np.abs(low) + np.abs(high)), nan=0.0)
+        return _relative(np.abs(left.data - right.data).max(axis=(1, 2)), size)
+    kind, size = type(theorem.conclusion), np.abs(left) + np.abs(right)
+    if kind in {Equality, Unequality}:
+        distance = np.abs(left - right)
+        return _relative(distance if kind is Equality else -distance, size)
+    return _relative(left - right if kind in AT_MOST else right - left, size)
+
+
+def _relative(excess: Any, size: Any) -> np.ndarray:
+    """excess/size; 0 where both sides are 0, inf where float64 has no number: a suspect for exact arithmetic."""
+    ratio = np.atleast_1d(np.where(size == 0, 0.0, excess / size))
+    return np.where(np.isnan(ratio), np.inf, ratio)
 
 
 def _horizon(theorem: Theorem, batch: Batch) -> dict[Any, int]:
     return {theorem.over[1]: batch.columns[theorem.over[1]]} if theorem.over else {}
 
 
-def _accepted(theorem: Theorem, batch: Batch) -> np.ndarray:
-    """(n,) whether the hypotheses that the columns determine hold; the rest is checked on the suspects, exactly."""
+def _accepted(theorem: Theorem, batch: Batch, shape: tuple[int, ...]) -> np.ndarray:
+    """(n,) False where float64 sees an inequality among the hypotheses violated; what is suspect is checked exactly."""
     walk = Float(batch.columns, theorem.definitions, _horizon(theorem, batch))
     accepted: Any = True
     for hypothesis in theorem.hypotheses:
-        try:
-            low, high = map(walk.value, hypothesis.args)
-        except (Missing, TypeError, AttributeError):  # about vectors, or about a stage: not measured in bulk
+        if type(hypothesis) not in AT_MOST | AT_LEAST:
             continue
-        if type(hypothesis) in AT_MOST:
-            accepted = accepted & (low <= high)
-        else:
-            accepted = accepted & (low >= high)
-    return np.broadcast_to(accepted, _excess(theorem, batch).shape)
+        try:
+            low, high = map(walk.value, hypothesis.args if type(hypothesis) in AT_MOST else hypothesis.args[::-1])
+        except (Missing, NotExact, TypeError, AttributeError):  # about vectors or a stage: not measured in bulk
+            continue
+        accepted = accepted & ~(low > high)
+    return np.broadcast_to(accepted, shape)

@@ -6,12 +6,13 @@ letter has k + 1 coordinates); a matrix is an n x n array of generic entries wit
 identity, since by Amitsur and Levitzki n x n matrices satisfy no polynomial identity of degree below 2n.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any
 
 import flint
-from sympy import Add, Expr, Indexed, IndexedBase, Mul, Pow, Symbol
+from sympy import Add, Expr, Indexed, Mul, Pow, Symbol
+from sympy.functions.elementary.complexes import transpose
 
 from linres.language import NUMBERS, Inner, is_vector
 
@@ -94,22 +95,25 @@ class _Check:
                 atoms["vector" if is_vector(node) else "scalar"][node] = None
             return
         for argument in node.args:
-            if type(argument) is not IndexedBase:
-                self._gather(argument, atoms)
+            self._gather(argument, atoms)
         if type(node) is Pow and node.exp.q == 2:
             atoms["root"][node.base] = None
 
     def _degree(self, node: Expr) -> int:
-        """The number of letters in the longest word of a noncommutative polynomial; an inverse counts as a letter."""
+        """The number of letters in the longest word of a noncommutative polynomial; an inverse counts as a letter.
+
+        Under a transpose or in an inner product letters count twice, for small matrices satisfy more with these:
+        1 x 1, W = W' and <W, V> W = |W|^2 V; 2 x 2, all W - W' commute.
+        """
         node = self._meaning(node)
-        if not is_vector(node):
-            return 0
         if type(node) in {Symbol, Indexed}:
-            return self._degree(node) if node in self.definitions else 1
+            return self._degree(node) if node in self.definitions else int(is_vector(node))
         degrees = [self._degree(argument) for argument in node.args]
         if type(node) is Pow:
-            return degrees[0] * abs(int(node.exp))
-        return sum(degrees) if type(node) is Mul else max(degrees)
+            return degrees[0] * abs(node.exp.p)
+        if type(node) in {transpose, Inner}:
+            return 2 * sum(degrees)
+        return sum(degrees) if type(node) is Mul else max(degrees, default=0)
 
     def holds(self, left: Expr, right: Expr) -> bool:
         a, b = self.value(left), self.value(right)
@@ -136,15 +140,13 @@ class _Check:
         if kind in NUMBERS:
             return self.constant(flint.fmpq(node.p, node.q))
         values: Iterable = map(self.value, node.args)
-        if kind is Add:
-            return reduce(self._plus, values)
-        if kind is Mul:
-            return reduce(self._times, values)
+        if kind in {Add, Mul}:
+            return reduce(self._plus if kind is Add else self._times, values)
         if kind is Inner:
-            return reduce(lambda p, q: p + q, [u[0] * v[0] for u, v in zip(*values, strict=True)])
+            return _total(p * q for u, v in zip(*values, strict=True) for p, q in zip(u, v, strict=True))
         if kind is Pow:
             return self._power(node)
-        return [list(row) for row in zip(*self.value(node.args[0]), strict=True)]  # a transpose
+        return [list(row) for row in zip(*next(iter(values)), strict=True)]  # a transpose
 
     def _plus(self, a, b):
         if isinstance(a, Fraction) and isinstance(b, Fraction):
@@ -160,15 +162,11 @@ class _Check:
         if isinstance(b, Fraction):
             return self._times(b, a)
         columns = list(zip(*b, strict=True))
-        dot: Callable = lambda u, v: reduce(lambda p, q: p + q, [x * y for x, y in zip(u, v, strict=True)])
-        return [[dot(row, column) for column in columns] for row in a]
+        return [[_total(p * q for p, q in zip(row, column, strict=True)) for column in columns] for row in a]
 
     def _power(self, node):
         base, exponent = node.args
-        if exponent.q == 2:
-            value = Fraction(self.roots[base], self.context.constant(1))
-        else:
-            value = self.value(base)
+        value = Fraction(self.roots[base], self.context.constant(1)) if exponent.q == 2 else self.value(base)
         if exponent.p < 0:
             value = value.inverse() if isinstance(value, Fraction) else self._inverse(value)
         return reduce(self._times, [value] * abs(exponent.p), self.constant(1))
@@ -177,16 +175,13 @@ class _Check:
         """The adjugate over the determinant."""
         over = self._determinant(matrix).inverse()
         n = range(len(matrix))
-        sign = lambda i, j: self.constant(1 if (i + j) % 2 == 0 else -1)
-        return [[sign(i, j) * self._determinant(_minor(matrix, j, i)) * over for j in n] for i in n]
+        return [[self.constant((-1) ** (i + j)) * self._determinant(_minor(matrix, j, i)) * over for j in n] for i in n]
 
     def _determinant(self, matrix: Array) -> Fraction:
         if not matrix:
             return self.constant(1)
-        parts = [
-            self.constant((-1) ** j) * entry * self._determinant(_minor(matrix, 0, j)) for j, entry in enumerate(matrix[0])
-        ]
-        return reduce(lambda p, q: p + q, parts)
+        minors = [self._determinant(_minor(matrix, 0, j)) for j in range(len(matrix))]
+        return _total(self.constant((-1) ** j) * p * q for j, (p, q) in enumerate(zip(matrix[0], minors, strict=True)))
 
     def _is_zero(self, value: Fraction) -> bool:
         """Whether the numerator vanishes modulo root^2 = base, for the roots from the outermost in."""
@@ -203,6 +198,10 @@ class _Check:
                 even, odd = (even, odd + term) if power % 2 else (even + term, odd)
             numerator = (even + odd * Fraction(root, self.context.constant(1))).numerator
         return numerator == 0
+
+
+def _total(values: Iterable[Fraction]) -> Fraction:
+    return reduce(lambda p, q: p + q, values)
 
 
 def _minor(matrix: Array, i: int, j: int) -> Array:

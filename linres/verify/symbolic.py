@@ -8,7 +8,7 @@ from sympy import IndexedBase
 
 from linres import certificate, rules
 from linres.certificate import Reader
-from linres.language import KINDS, Refused, among, is_vector, same, substitute
+from linres.language import KINDS, Refused, Scope, among, is_vector, same, substitute
 from linres.theorem import Certificate, Lemma, Prose, Rule, Step, Theorem
 from linres.verify import second
 
@@ -42,7 +42,7 @@ class Proof:
 
     @property
     def complete(self) -> bool:
-        """Whether the theorem is proved: it has a proof, every step is machine-checked and the last is the conclusion."""
+        """Whether the theorem is proved: there are steps, each is machine-checked, the last is the conclusion."""
         return self.steps > 0 and self.checked == self.steps and self.refusal is None
 
     def counts(self) -> dict[str, int]:
@@ -51,13 +51,16 @@ class Proof:
 
 def check(theorem: Theorem, within: tuple[str, ...] = ()) -> Proof:
     """Check every step of the theorem's proof; stops at the first that is refused."""
-    proof, facts = Proof(len(theorem.proof)), list(theorem.hypotheses)
+    proof, where = Proof(len(theorem.proof)), "the theorem"
     try:
+        _require_plain(theorem)
+        scope, facts = theorem.scope, list(theorem.hypotheses)
         for position, step in enumerate(theorem.proof):
-            where = f"step {position + 1} ({step.name})"
+            where = f"step {position + 1}"
             if type(step) is not Step:
                 raise Unrelated(f"a proof is made of Step, got {type(step).__name__}")
-            identities = check_step(step, theorem, facts, (*within, theorem.name))
+            where += f" ({step.name})"
+            identities = check_step(step, scope, facts, (*within, theorem.name))
             proof.prose += identities is None
             proof.checked += identities is not None
             proof.identities += len(identities or ())
@@ -70,30 +73,38 @@ def check(theorem: Theorem, within: tuple[str, ...] = ()) -> Proof:
     return proof
 
 
-def check_step(step: Step, theorem: Theorem, facts: list[Any], within: tuple[str, ...]) -> list[tuple] | None:
+def _require_plain(theorem: Theorem) -> None:
+    """A subclass could show one theorem to the reader and another to the checker, and so could its containers."""
+    if type(theorem) is not Theorem or type(theorem.name) is not str:
+        raise Unrelated(f"a theorem is a Theorem with a name, got a {type(theorem).__name__}")
+    for part in (theorem.symbols, theorem.definitions, theorem.hypotheses, theorem.over, theorem.proof):
+        if type(part) not in {tuple, list, dict}:
+            raise Unrelated(f"a theorem is made of tuples and dicts, got a {type(part).__name__}")
+
+
+def check_step(step: Step, scope: Scope, facts: list[Any], within: tuple[str, ...]) -> list[tuple] | None:
     """The identities the step rests on, each confirmed by the second checker; None for prose; else raise Refused."""
-    scope = theorem.scope
     scope.admit(step.claim)
-    reason = type(step.by)
-    if reason is Prose:
+    by = step.by
+    if type(by) is Prose:
         return None
-    if reason is Certificate:
-        identities = certificate.check(step.claim, step.by.terms, scope=scope, facts=facts)
-    elif reason is Rule:
-        identities = rules.apply(step.by.name, step.claim, step.by.premises, scope=scope, facts=facts)
-    elif reason is Lemma:
-        return check_lemma(step, theorem, facts, within)
+    if type(by) is Certificate:
+        identities = certificate.check(step.claim, by.terms, scope=scope, facts=facts)
+    elif type(by) is Rule:
+        identities = rules.apply(by.name, step.claim, by.premises, scope=scope, facts=facts)
+    elif type(by) is Lemma:
+        identities = check_lemma(step.claim, by, scope, facts, within)
     else:
-        raise Unrelated(f"a step's reason is a Certificate, Rule, Lemma or Prose, got {reason.__name__}")
+        raise Unrelated(f"a step's reason is a Certificate, Rule, Lemma or Prose, got {type(by).__name__}")
     for identity in identities:
         if not second.agrees(identity, scope.definitions):
             raise Disagreement(f"the second checker finds\n  {identity[0]}\ndifferent from\n  {identity[1]}")
     return identities
 
 
-def check_lemma(step: Step, theorem: Theorem, facts: list[Any], within: tuple[str, ...]) -> list[tuple]:
+def check_lemma(claim: Any, by: Lemma, scope: Scope, facts: list[Any], within: tuple[str, ...]) -> list[tuple]:
     """Another theorem, proved, whose symbols are replaced: what it assumes must be known here, definitions included."""
-    lemma, mapping = step.by.theorem, step.by.mapping
+    lemma, mapping = by.theorem, by.mapping
     if type(lemma) is not Theorem or lemma.over:
         raise Unrelated("a lemma is a Theorem about a single stage")
     if lemma.name in within:
@@ -101,24 +112,39 @@ def check_lemma(step: Step, theorem: Theorem, facts: list[Any], within: tuple[st
     proof = check(lemma, within)
     if not proof.complete:
         raise NotProved(f"the lemma {lemma.name} is not proved: {proof.refusal or 'its proof has prose or no steps'}")
-    source = lemma.conclusion if step.by.step is None else lemma.step(step.by.step).claim
-    if not same(step.claim, substitute(source, mapping)):
-        raise Unrelated(f"{step.claim} is not what {lemma.name} gives, {substitute(source, mapping)}")
-    reader = Reader(theorem.scope, facts)
-    for symbol in _symbols(lemma):
-        image = substitute(symbol, mapping)
-        theorem.scope.admit(image)
-        if _kind(symbol) != _kind(image):
-            raise Unrelated(f"{symbol} and what replaces it, {image}, should both be scalars or both be vectors")
-        reader.equal(image, image)  # refuses an image that need not be defined
+    reader = Reader(scope, facts)
+    _require_images(lemma, mapping, reader)
+    gives = substitute(_given(lemma, by.step), mapping)
+    if not same(claim, gives):
+        raise Unrelated(f"{claim} is not what {lemma.name} gives, {gives}")
     for name, meaning in lemma.definitions.items():
-        here = theorem.definitions.get(substitute(name, mapping))
+        here = scope.definitions.get(substitute(name, mapping))
         if here is None or not same(here, substitute(meaning, mapping)):
             raise Unrelated(f"{substitute(name, mapping)} should be defined here as in {lemma.name}")
     for hypothesis in lemma.hypotheses:
         if not among(substitute(hypothesis, mapping), facts):
             raise Unrelated(f"{lemma.name} needs {substitute(hypothesis, mapping)}")
     return reader.identities
+
+
+def _given(lemma: Theorem, step: str | None) -> Any:
+    claims = {None: lemma.conclusion} | {each.name: each.claim for each in lemma.proof}
+    if step not in claims:
+        raise Unrelated(f"{lemma.name} has no step {step!r}")
+    return claims[step]
+
+
+def _require_images(lemma: Theorem, mapping: Mapping, reader: Reader) -> None:
+    """Only symbols are replaced, each by something of its own kind that has a value here."""
+    symbols = [*_symbols(lemma)]
+    if type(mapping) is not dict or not all(among(key, symbols) for key in mapping):
+        raise Unrelated(f"the mapping of a lemma is a dict that replaces symbols of {lemma.name}, and nothing else")
+    for symbol in symbols:
+        image = substitute(symbol, mapping)
+        reader.scope.admit(image)
+        if _kind(symbol) != _kind(image):
+            raise Unrelated(f"{symbol} and what replaces it, {image}, should both be scalars or both be vectors")
+        reader.equal(image, image)  # refuses an image that need not be defined
 
 
 def _symbols(theorem: Theorem) -> Iterator[Any]:
