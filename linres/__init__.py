@@ -22,7 +22,7 @@ _HOMES = {
     "linres.errors": ("InputError",),
     "linres.instances": ("NesterovRun", "RecordedRun", "StackingRun"),
     "linres.theorems": ("NAMES", "load"),
-    "linres.verify": ("refuted", "verify"),
+    "linres.rungs": ("refuted", "verify"),
     "linres.problem": ("Problem",),
     "linres.trajectory": ("Trajectory",),
     "linres.methods.descent": ("descend",),
@@ -30,17 +30,14 @@ _HOMES = {
     "linres.methods.stacking": ("grow",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-__all__ = sorted([*_HOME, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'linres' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    if name != "verify":  # linres.verify is also a package: see below
-        globals()[name] = value
+    globals()[name] = value = getattr(import_module(_HOME[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return ["__version__", *sorted(_HOME)]

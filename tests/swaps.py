@@ -6,7 +6,7 @@ import flint
 
 from linres.arithmetic import EXACT
 from linres.language import NotExact
-from linres.verify import rigorous
+from linres.rungs import rigorous
 
 FACTOR = flint.fmpq(11, 10)
 

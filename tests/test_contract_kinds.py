@@ -13,9 +13,9 @@ from sympy.stats import Expectation, Probability
 
 from linres.arithmetic import inner
 from linres.language import Inner
+from linres.rungs import refuted, verify, wanting
 from linres.strategies import moment_matrices, scales, shares, tables
 from linres.theorem import Control, Prose, Refutation, Step, Theorem
-from linres.verify import refuted, verify, wanting
 
 F = Fraction
 PERCENT = Rational(1, 100)

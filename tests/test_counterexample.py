@@ -14,9 +14,9 @@ from sympy.stats import Probability
 
 from linres.arithmetic import EXACT
 from linres.language import Det, GeometricSum, Inner, norm
+from linres.rungs import counterexample, rigorous
 from linres.theorem import Theorem
 from linres.theorems import NAMES, load
-from linres.verify import counterexample, rigorous
 
 ALONE = "import sys\nfor name in ('linres', 'flint', 'numpy', 'hypothesis'): sys.modules[name] = None\n"
 x, y, z, E, lam = symbols("x y z E lambda", real=True)

@@ -12,9 +12,9 @@ from sympy import Eq, Ge, Gt, IndexedBase, Le, Lt, Ne, Rational, exp, log, pi, s
 
 from linres.certificate import Term
 from linres.errors import InputError
+from linres.rungs import controls, draw, symbolic, verify, wanting
 from linres.theorem import Batch, Certificate, Control, Prose, Step, Theorem
 from linres.theorems import NAMES, load
-from linres.verify import controls, draw, symbolic, verify, wanting
 
 x, y, z = symbols("x y z", real=True)
 n, t, T = symbols("n t T", integer=True)

@@ -15,9 +15,9 @@ from linres.arithmetic import EXACT, FLOAT
 from linres.evaluate import Enclosure, Float
 from linres.instances import NesterovRun
 from linres.language import Inner
+from linres.rungs import rigorous, verify, wanting
 from linres.theorem import Control
 from linres.theorems import nesterov_step as one
-from linres.verify import rigorous, verify, wanting
 
 F = Fraction
 STEP = one.THEOREM

@@ -21,9 +21,9 @@ from linres.instances import NesterovRun, RecordedRun
 from linres.kernels import nesterov as kernel
 from linres.language import GeometricSum
 from linres.methods import nesterov
+from linres.rungs import rigorous, verify, wanting
 from linres.theorems import nesterov_step as one
 from linres.theorems import nesterov_with_errors as many
-from linres.verify import rigorous, verify, wanting
 
 F = Fraction
 THEOREM = many.THEOREM

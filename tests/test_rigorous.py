@@ -9,8 +9,8 @@ from sympy import Eq, Ge, IndexedBase, Integer, Le, Lt, Ne, Rational, sqrt, symb
 
 from linres.arithmetic import EXACT
 from linres.language import GeometricSum, Inner, NotExact, norm
+from linres.rungs.rigorous import Disagree, check, search
 from linres.theorem import Theorem
-from linres.verify.rigorous import Disagree, check, search
 
 x, y, q, z = symbols("x y q z", real=True)
 u, v, W = symbols("u v W", commutative=False)

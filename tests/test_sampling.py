@@ -8,9 +8,9 @@ import pytest
 
 from linres.arithmetic import EXACT
 from linres.evaluate import Enclosure
+from linres.rungs import rigorous
 from linres.sampling import DIMENSIONS, STAGES
 from linres.theorems import NAMES, load, nesterov_step, nesterov_with_errors, stacking_residual
-from linres.verify import rigorous
 
 COUNT = 200
 CHOSEN = range(0, COUNT, 23)

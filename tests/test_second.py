@@ -8,9 +8,9 @@ from sympy import Add, Gt, IndexedBase, Integer, Mul, Ne, Pow, Rational, sqrt, s
 
 from linres.certificate import Reader
 from linres.language import Det, Inner, Scope
+from linres.rungs.second import agrees
+from linres.rungs.symbolic import check_step
 from linres.theorems import NAMES, load
-from linres.verify.second import agrees
-from linres.verify.symbolic import check_step
 
 a, b, x, y, z = symbols("a b x y z", real=True)
 u, v, w, W, V = symbols("u v w W V", commutative=False)

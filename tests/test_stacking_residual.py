@@ -12,8 +12,8 @@ from swaps import outcome, places, swapped
 from linres.arithmetic import BALL, EXACT, divide
 from linres.instances import StackingRun, generic_stacking_run
 from linres.methods import descent, nesterov, stacking
+from linres.rungs import rigorous, verify, wanting
 from linres.theorems import stacking_residual as s2
-from linres.verify import rigorous, verify, wanting
 
 F = Fraction
 THEOREM = s2.THEOREM

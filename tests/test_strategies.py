@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from linres import strategies
 from linres.arithmetic import EXACT
 from linres.instances import NesterovRun, StackingRun
-from linres.verify import draw
+from linres.rungs import draw
 
 F = Fraction
 often = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))

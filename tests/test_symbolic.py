@@ -9,10 +9,10 @@ from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Lt, Ne, Rational, Symbol
 from linres.certificate import MayVanish, NotEqual, NotListed, SignUnknown, Term
 from linres.language import Det, GeometricSum, Inner, NotExact, Undeclared, substitute
 from linres.rules import Misapplied
+from linres.rungs import second
+from linres.rungs.symbolic import Circular, Disagreement, NotProved, Unrelated, check, check_step
 from linres.theorem import Certificate, Lemma, Prose, Rule, Step, Theorem
 from linres.theorems import NAMES, load
-from linres.verify import second
-from linres.verify.symbolic import Circular, Disagreement, NotProved, Unrelated, check, check_step
 
 a, b, c, x, y, z = symbols("a b c x y z", real=True)
 u, v, W, V = symbols("u v W V", commutative=False)

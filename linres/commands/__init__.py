@@ -1,1 +1,1 @@
-"""The subcommands. Each module has add_parsers(commands), importing argparse alone, and imports what it needs when run."""
+"""The subcommands. A module has add_parsers(commands), imports argparse alone, and what it needs when run."""

@@ -59,7 +59,8 @@ def _everything(theorem, write) -> dict[str, Any]:
         "definitions": {write(name): write(meaning) for name, meaning in theorem.definitions.items()},
         "hypotheses": list(map(write, theorem.hypotheses)),
         "proof": [
-            {"name": step.name, "claim": write(step.claim), "by": reason(step), "note": step.note} for step in theorem.proof
+            {"name": step.name, "claim": write(step.claim), "by": reason(step), "note": step.note}
+            for step in theorem.proof
         ],
         "controls": [{"name": control.name, "kind": control.kind} for control in theorem.controls],
         "uses": list(theorem.uses),

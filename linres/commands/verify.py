@@ -24,11 +24,12 @@ STRENGTH = ("refuted", "inconclusive", "supported", "proved")
 
 def add_parsers(commands: Any) -> None:
     verify = commands.add_parser(
-        "verify", help="check theorems and say what is known", description="Check theorems: proof, instances, false variants.",
-        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        "verify", help="check theorems and say what is known", epilog=EPILOG,
+        description="Check theorems: proof, instances, false variants.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verify.add_argument("names", nargs="*", metavar="NAME", help="theorems to check (default: all)")
-    verify.add_argument("--level", choices=("quick", "full"), default="quick", help="how much to spend (default: quick)")
+    verify.add_argument("--level", choices=("quick", "full"), default="quick", help="how much to do (default: quick)")
     verify.add_argument("--seed", type=seed, default=0, metavar="N", help="the instances drawn (default: 0)")
     verify.add_argument("--require", choices=("supported", "proved"), help="exit with 3 if a verdict is weaker")
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
@@ -43,8 +44,8 @@ def seed(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from linres.rungs import verify
     from linres.theorems import NAMES, load
-    from linres.verify import verify
 
     theorems = [load(name) for name in dict.fromkeys(arguments.names or NAMES)]
     start = time.perf_counter()
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
             verify(theorem, level=arguments.level, seed=arguments.seed, progress=progress) for theorem in theorems
         ]
     seconds = time.perf_counter() - start
-    print(json.dumps(_report(verdicts, seconds), indent=2, allow_nan=False) if arguments.json else _table(verdicts, seconds))
+    report = _table(verdicts, seconds)
+    print(json.dumps(_report(verdicts, seconds), indent=2, allow_nan=False) if arguments.json else report)
     return max(_codes(verdicts, arguments.require), key=(0, 3, 1).index)
 
 
@@ -78,7 +80,7 @@ class Progress:
 
 
 def _codes(verdicts: list, require: str | None) -> list[int]:
-    from linres.verify import wanting
+    from linres.rungs import wanting
 
     return [0, *(max(wanting(v), 3 * _falls_short(v, require), key=(0, 3, 1).index) for v in verdicts)]
 
@@ -106,8 +108,8 @@ def _report(verdicts: list, seconds: float) -> dict[str, Any]:
 
 
 def _table(verdicts: list, seconds: float) -> str:
-    rows = [("theorem", "verdict", "proof", "instances", "bits", "sampled", "controls", "seconds")]
-    rows += [_row(v) for v in verdicts]
+    header: tuple[str, ...] = ("theorem", "verdict", "proof", "instances", "bits", "sampled", "controls", "seconds")
+    rows = [header, *(_row(v) for v in verdicts)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"{v.name}: {v.reason}" for v in verdicts if not (v.met and v.verdict == "proved")]
@@ -117,7 +119,7 @@ def _table(verdicts: list, seconds: float) -> str:
 
 
 def _missed(verdict) -> list[str]:
-    from linres.verify.controls import missed
+    from linres.rungs.controls import missed
 
     return missed(verdict.evidence["controls"])
 

@@ -93,21 +93,21 @@ with sympy.evaluate(False):
     shifted = c + k * _square(a + (1 + q) / q * D)
     free = f_y - _square(g) / (2 * L) - f_star + mu / 2 * _square(p)
     half = q * L / 2
-    _ = dict(
-        excess=Ge(c, 0),
-        dissipated=Ge(dissipated, 0),
-        free=Le(free, (1 - q) * shifted),
-        angle=Le(Inner(a, D) ** 2, _square(a) * _square(D)),
-        squared=Le((half * Inner(a, D)) ** 2, (sqrt(dissipated) * m) ** 2),
-        rooted=Le(half * Inner(a, D), sqrt(dissipated) * m),
-        lookahead=Le(shifted, (sqrt(dissipated) + m) ** 2),
-        contracted=Le(free, B**2),
-        distance=Le(mu / 2 * _square(p), free),
-        split=Le(Phi_next, free + 2 * half * Inner(p, e) + 2 * n**2),
-        slip_angle=Le(Inner(p, e) ** 2, _square(p) * _square(e)),
-        slip_squared=Le((half * Inner(p, e)) ** 2, (B * n) ** 2),
-        slip_rooted=Le(half * Inner(p, e), B * n),
-    )
+    _ = {
+        "excess": Ge(c, 0),
+        "dissipated": Ge(dissipated, 0),
+        "free": Le(free, (1 - q) * shifted),
+        "angle": Le(Inner(a, D) ** 2, _square(a) * _square(D)),
+        "squared": Le((half * Inner(a, D)) ** 2, (sqrt(dissipated) * m) ** 2),
+        "rooted": Le(half * Inner(a, D), sqrt(dissipated) * m),
+        "lookahead": Le(shifted, (sqrt(dissipated) + m) ** 2),
+        "contracted": Le(free, B**2),
+        "distance": Le(mu / 2 * _square(p), free),
+        "split": Le(Phi_next, free + 2 * half * Inner(p, e) + 2 * n**2),
+        "slip_angle": Le(Inner(p, e) ** 2, _square(p) * _square(e)),
+        "slip_squared": Le((half * Inner(p, e)) ** 2, (B * n) ** 2),
+        "slip_rooted": Le(half * Inner(p, e), B * n),
+    }
 
 PROOF = (
     Step("excess", _["excess"], Certificate(Term(1, minimum_x), Term(mu * (1 - q) / 2, norm=x - x_star)),
@@ -131,7 +131,8 @@ PROOF = (
         Term(L / 2, _["contracted"], norm=e), Term(L / 2, _["distance"], norm=e),
         Term(q**2 * L**2 / 4, _["slip_angle"]))),
     Step("slip_rooted", _["slip_rooted"], Rule("root", _["slip_squared"])),
-    Step("conclusion", CONCLUSION, Certificate(Term(1, _["split"]), Term(1, _["contracted"]), Term(2, _["slip_rooted"])),
+    Step("conclusion", CONCLUSION, Certificate(
+        Term(1, _["split"]), Term(1, _["contracted"]), Term(2, _["slip_rooted"])),
          "Second perturbation lemma: the step error adds n to the root and n^2 besides."),
 )
 
@@ -256,7 +257,8 @@ def _controls():
                 witness=_from(sharp, up=(flatter,))),
         Control("errors-not-counted", "stronger", measure=_claimed_exact(nesterov.step), witness=limit),
         Control("stale-gradient", "stronger", measure=_claimed_exact(_stale_gradient), witness=moving),
-        Control("no-momentum", "stronger", measure=_claimed_exact(_no_momentum), witness=_from(moving, up=(Fraction(0),))),
+        Control("no-momentum", "stronger", measure=_claimed_exact(_no_momentum),
+                witness=_from(moving, up=(Fraction(0),))),
     )
 
 

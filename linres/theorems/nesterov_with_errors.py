@@ -58,17 +58,17 @@ with sympy.evaluate(False):
     dissipated, B, n = map(at_stage, (one.dissipated, one.B, one.n))
     weaker = contraction * (sqrt(potential) + one.lookahead_cost * d[t])
     offset_next = auxiliary_next - x_star
-    _ = dict(
-        nonnegative=Ge(potential, 0),
-        nonnegative_next=Ge(potential_next, 0),
-        root_dissipated=Le(sqrt(dissipated), sqrt(potential)),
-        square_dissipated=Le(dissipated, potential),
-        weaker=Le(B, weaker),
-        half=Le(L / 2, L),
-        root_half=Le(sqrt(L / 2), sqrt(L)),
-        squared=Le(potential_next, (weaker + sqrt(L) * e_norm[t]) ** 2),
-        readable=Le(sqrt(potential_next), contraction * sqrt(potential) + forcing),
-    )
+    _ = {
+        "nonnegative": Ge(potential, 0),
+        "nonnegative_next": Ge(potential_next, 0),
+        "root_dissipated": Le(sqrt(dissipated), sqrt(potential)),
+        "square_dissipated": Le(dissipated, potential),
+        "weaker": Le(B, weaker),
+        "half": Le(L / 2, L),
+        "root_half": Le(sqrt(L / 2), sqrt(L)),
+        "squared": Le(potential_next, (weaker + sqrt(L) * e_norm[t]) ** 2),
+        "readable": Le(sqrt(potential_next), contraction * sqrt(potential) + forcing),
+    }
     cross = 2 * e_norm[t] * sqrt(L / 2)
     FULL = at_stage(STEP.conclusion)
     DISSIPATED = at_stage(STEP.step("dissipated").claim)

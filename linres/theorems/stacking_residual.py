@@ -42,12 +42,12 @@ with sympy.evaluate(False):
     invertible = Ne(Det(W_prev), 0)
     error = beta * (W - W_prev) * W_prev**-1 * (W - W_prev)
     CONCLUSION = Eq(W_next, W + beta * (W - W_prev) + error - eta * G)
-    _ = dict(
-        first_form=Eq(Y, W + beta * (W - W_prev) + beta * w * (W - W_prev)),
-        second_form=Eq(beta * w * (W - W_prev), D),
-        lookahead=Eq(Y, _y.expr),
-        step=Eq(W_next, _next.expr),
-    )
+    _ = {
+        "first_form": Eq(Y, W + beta * (W - W_prev) + beta * w * (W - W_prev)),
+        "second_form": Eq(beta * w * (W - W_prev), D),
+        "lookahead": Eq(Y, _y.expr),
+        "step": Eq(W_next, _next.expr),
+    }
 
 PROOF = (
     Step("first_form", _["first_form"], Certificate(),

@@ -8,9 +8,9 @@ from typing import Any
 from linres.errors import refuse
 from linres.evaluate import Missing, Undefined
 from linres.language import NotExact
+from linres.rungs import controls, draw, rigorous, sampled, symbolic
+from linres.rungs.counterexample import describe
 from linres.theorem import Outcome, Refutation, Theorem, Verdict
-from linres.verify import controls, draw, rigorous, sampled, symbolic
-from linres.verify.counterexample import describe
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from sympy.printing.str import StrPrinter
 from linres.arithmetic import Matrix
 from linres.evaluate import Enclosure, Missing
 from linres.language import chance_nodes, is_vector
+from linres.rungs.rigorous import Failure
 from linres.theorem import Theorem
-from linres.verify.rigorous import Failure
 
 BITS = 4096  # precision at which values that a definition gives are written
 DIGITS = 10_000  # what SymPy may spend on a difference of both sides; more than the largest precision of a check

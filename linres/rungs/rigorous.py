@@ -70,14 +70,12 @@ def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
 def _check_row(theorem, instance, row, position, checked) -> str:
     """"holds", "rejected" or "undecided"; a failure is put into `checked`."""
     exact = Enclosure(row, theorem.definitions, {T: _horizon(row, T) for T in theorem.over[1:]})
-    stages = _stages(theorem, exact)
-    if theorem.own_method and not _defined(theorem, stages, exact, checked):
+    known = _known(theorem, exact, checked)
+    if known is None:
         return "undecided"
-    of_horizon = [h for h in theorem.hypotheses if _mentions(h, theorem.over[1:])]
-    others = [h for h in theorem.hypotheses if not _mentions(h, theorem.over[1:])]
-    known = [_truth(h, walk, checked) for h in others for walk in _relevant(theorem, h, stages, exact)]
     if False in known:
         return "rejected"
+    of_horizon = [h for h in theorem.hypotheses if _mentions(h, theorem.over[1:])]
     outcomes = []
     for horizon, walk in _horizons(theorem, row, exact):
         assumed = [*known, *(_truth(h, walk, checked) for h in of_horizon)]
@@ -94,6 +92,35 @@ def _check_row(theorem, instance, row, position, checked) -> str:
     return "holds" if all(outcomes) else "undecided"
 
 
+def _known(theorem: Theorem, exact: Enclosure, checked: Checked) -> set[bool | None] | None:
+    """The truth values of the hypotheses that are not about the horizon; None if a definition has no value.
+
+    Each stage is read on its own and then let go, so that a long run needs no more memory than its row.
+    """
+    seen: dict[Any, Any] = {}
+    known: set[bool | None] = set()
+    hypotheses = [h for h in theorem.hypotheses if not _mentions(h, theorem.over[1:])]
+    try:
+        for walk, of_stage in _readings(theorem, exact):
+            if theorem.own_method:
+                require_definitions(theorem, walk, of_stage, seen)
+            about = [h for h in hypotheses if _mentions(h, theorem.over[:1]) == of_stage]
+            known.update(_truth(h, walk, checked) for h in about)
+    except Undefined as undefined:
+        checked.reasons.append(f"a definition has no value: {undefined}")
+        return None
+    return known
+
+
+def _readings(theorem: Theorem, exact: Enclosure) -> Iterator[tuple[Enclosure, bool]]:
+    """The row for what is about no stage, then the row at each stage t < T."""
+    yield exact, False
+    if theorem.over:
+        t, T = theorem.over
+        for stage in range(exact.stages[T]):
+            yield exact.at(t, stage), True
+
+
 def _truth(relation, walk: Enclosure, checked: Checked) -> bool | None:
     try:
         decided = decide(relation, walk)
@@ -101,14 +128,6 @@ def _truth(relation, walk: Enclosure, checked: Checked) -> bool | None:
     except Undefined as undefined:
         checked.reasons.append(f"{relation} has no value: {undefined}")
         return None
-
-
-def _stages(theorem: Theorem, exact: Enclosure) -> list[Enclosure]:
-    """The row at each stage t < T for a theorem over stages, else the row itself."""
-    if not theorem.over:
-        return [exact]
-    t, T = theorem.over
-    return [exact.at(t, stage) for stage in range(exact.stages[T])]
 
 
 def _horizon(row: Any, T: Any) -> int:
@@ -119,10 +138,6 @@ def _horizon(row: Any, T: Any) -> int:
 
 def _mentions(node: Any, symbols: Iterable[Any]) -> bool:
     return any(symbol in node.free_symbols for symbol in symbols)
-
-
-def _relevant(theorem: Theorem, node: Any, stages: list[Enclosure], exact: Enclosure) -> list[Enclosure]:
-    return stages if _mentions(node, theorem.over[:1]) else [exact]
 
 
 def _horizons(theorem: Theorem, row: Any, exact: Enclosure) -> Iterator[tuple[int | None, Enclosure]]:
@@ -138,31 +153,20 @@ def _horizons(theorem: Theorem, row: Any, exact: Enclosure) -> Iterator[tuple[in
         yield horizon, Enclosure({**row, T: horizon}, theorem.definitions, {T: horizon}, exact._sums)
 
 
-def _defined(theorem: Theorem, stages: list[Enclosure], exact: Enclosure, checked: Checked) -> bool:
-    """Whether every definition has a value on this row; Disagree if a measured value is another."""
-    try:
-        require_definitions(theorem, stages, exact)
-    except Undefined as undefined:
-        checked.reasons.append(f"a definition has no value: {undefined}")
-        return False
-    return True
-
-
-def require_definitions(theorem: Theorem, stages: list[Enclosure], exact: Enclosure) -> None:
+def require_definitions(theorem: Theorem, walk: Enclosure, of_stage: bool, seen: dict[Any, Any]) -> None:
     """Raise Disagree if a measured value is not what its definition gives: measurement and proof would part.
 
-    A sequence defined twice, at t and at t + 1, must come out the same whichever definition is used.
+    A sequence defined twice, at t and at t + 1, must come out the same whichever definition is used: seen has what it
+    came out as so far.
     """
-    seen: dict[Any, Any] = {}
     for name, meaning in theorem.definitions.items():
         indexed = type(name) is Indexed
-        if not indexed and name not in exact.row:
+        if _mentions(name, theorem.over[:1]) != of_stage or not (indexed or name in walk.row):
             continue
-        for walk in _relevant(theorem, name, stages, exact):
-            place = (name.args[0], walk.whole(name.args[1])) if indexed else name
-            expected, measured = walk.value(meaning), seen.setdefault(place, walk.value(name))
-            if _differ(measured, expected) or _differ_by_roots(measured, expected, name, meaning, walk):
-                raise Disagree(f"{name} is {measured} by measurement or another definition, {expected} by definition")
+        place = (name.args[0], walk.whole(name.args[1])) if indexed else name
+        expected, measured = walk.value(meaning), seen.setdefault(place, walk.value(name))
+        if _differ(measured, expected) or _differ_by_roots(measured, expected, name, meaning, walk):
+            raise Disagree(f"{name} is {measured} by measurement or another definition, {expected} by definition")
 
 
 def _differ_by_roots(measured, expected, name, meaning, walk: Enclosure) -> bool:
@@ -202,5 +206,3 @@ def search(
         if checked.failure:
             return counts, checked.failure
     return counts, None
-
-

@@ -5,9 +5,9 @@ from typing import Any
 
 from linres.evaluate import Missing, Undefined
 from linres.language import NotExact
+from linres.rungs import draw, rigorous, sampled
+from linres.rungs.counterexample import describe
 from linres.theorem import Control, Theorem
-from linres.verify import draw, rigorous, sampled
-from linres.verify.counterexample import describe
 
 
 def run(

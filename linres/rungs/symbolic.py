@@ -9,8 +9,8 @@ from sympy import IndexedBase
 from linres import certificate, rules
 from linres.certificate import Reader
 from linres.language import KINDS, Refused, Scope, among, is_vector, same, substitute
+from linres.rungs import second
 from linres.theorem import Certificate, Lemma, Prose, Rule, Step, Theorem
-from linres.verify import second
 
 
 class Unrelated(Refused):

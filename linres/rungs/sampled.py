@@ -8,8 +8,8 @@ from sympy import Equality, Unequality
 
 from linres.evaluate import Float, Missing, Stack
 from linres.language import AT_LEAST, AT_MOST, STRICT, NotExact
+from linres.rungs import rigorous
 from linres.theorem import Batch, Theorem
-from linres.verify import rigorous
 
 WORST = 4  # instances sent to exact arithmetic even if float64 sees nothing wrong with them
 
