@@ -276,6 +276,8 @@ class _Ring:
         return a[0] * b[0], {f: a[1].get(f, 0) + b[1].get(f, 0) for f in a[1] | b[1]}
 
     def invert(self, a: Quotient) -> Quotient:
+        if a[0] == 0:
+            raise MayVanish("a denominator is identically zero: the facts that say otherwise contradict each other")
         return _fold(lambda x, y: x * y, [self.one, *(f**k for f, k in a[1].items())]), {a[0]: 1}
 
     def inner(self, a: dict, b: dict) -> Quotient:

@@ -88,6 +88,10 @@ class _Walk:
 
     def whole(self, exponent):
         """A symbolic exponent such as T or t/2, as the rational it is at these stages."""
+        if exponent in self.stages:
+            return sympy.Integer(self.stages[exponent])
+        if type(exponent) in NUMBERS:
+            return exponent
         value = tidy(exponent.xreplace({t: sympy.Integer(k) for t, k in self.stages.items()}))
         if type(value) not in NUMBERS:
             raise NotExact(f"{exponent} is not made of stages")

@@ -1,6 +1,6 @@
 """Statements as text and as LaTeX: terms in the order they were written, |v| for a norm, t + 1 for an index."""
 
-from sympy import Expr, Pow, sstr
+from sympy import Expr, Indexed, Pow, sstr
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
@@ -16,6 +16,10 @@ def _norm_of(node: Expr):
 
 
 class _Text(StrPrinter):
+    def _print(self, expr, **options):
+        # SymPy asks an Indexed to print itself, which would put the index in the order of the statement, "1 + t".
+        return self._print_Indexed(expr) if type(expr) is Indexed else super()._print(expr, **options)
+
     def _print_Pow(self, expr, **options):
         vector = _norm_of(expr)
         return super()._print_Pow(expr, **options) if vector is None else f"|{self._print(vector)}|"

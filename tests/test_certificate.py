@@ -374,6 +374,11 @@ FORGERIES = {
         MayVanish, r"denominator (a - a|-a \+ a) ",
         (Proposal(eq(times(a, 1 / a), 1), (), (Ne(a, 0),)),
          Proposal(eq(times(BARE_ZERO, power(BARE_ZERO, -1)), 1), (), (Ne(a, 0),)))),
+    "a denominator that a contradiction keeps from zero": (
+        MayVanish, "identically zero",
+        (Proposal(eq(times(a, 1 / a), 1), (), (Ne(a, 0), relation(sympy.Unequality, BARE_ZERO, 0))),
+         Proposal(eq(times(BARE_ZERO, power(BARE_ZERO, -1)), 1), (),
+                  (Ne(a, 0), relation(sympy.Unequality, BARE_ZERO, 0))))),
     "a denominator in a definition": (
         MayVanish, "denominator a ",
         (Proposal(eq(z * a, x), (), (Gt(a, 0),), {z: x / a}), Proposal(eq(z * a, x), (), (), {z: x / a}))),

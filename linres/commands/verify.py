@@ -3,7 +3,9 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     from linres.rungs import verify
     from linres.theorems import NAMES, load
 
+    # Hypothesis would leave a folder of its own where the command is run.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "linres-hypothesis"))
     theorems = [load(name) for name in dict.fromkeys(arguments.names or NAMES)]
     start = time.perf_counter()
     with Progress() as progress:
@@ -115,7 +119,8 @@ def _table(verdicts: list, seconds: float) -> str:
     notes = [f"{v.name}: {v.reason}" for v in verdicts if not (v.met and v.verdict == "proved")]
     notes += [f"{v.name}: control {name} did not come out as it must" for v in verdicts for name in _missed(v)]
     notes += [f"{v.name}, a counterexample:\n{v.counterexample['snippet']}" for v in verdicts if v.counterexample]
-    return "\n".join([*lines, "", *notes, f"{len(verdicts)} theorems in {seconds:.1f} s: {_overall(verdicts)}"])
+    count = f"{len(verdicts)} theorem{'s' if len(verdicts) > 1 else ''}"
+    return "\n".join([*lines, "", *notes, f"{count} in {seconds:.1f} s: {_overall(verdicts)}"])
 
 
 def _missed(verdict) -> list[str]:
