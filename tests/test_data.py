@@ -20,7 +20,8 @@ Y = X[:, ::-1] + 1
 
 class TestDigits:
     def test_are_those_of_scikit_learn_pixel_for_pixel(self):
-        datasets = pytest.importorskip("sklearn.datasets")
+        from sklearn import datasets
+
         assert np.array_equal(digits.pixels(), datasets.load_digits().data)
 
     def test_are_small_plain_bytes_with_their_attribution_beside_them(self):

@@ -12,9 +12,9 @@ and Phi_next the same one stage later. With d = |D|, r = |z - x| and n = sqrt(L/
 Idea: a lookahead error D is the error-free method started from z + (1+q)/q D, because y = (x + q z)/(1+q) + D; the
 potential of the error-free method is a constant plus |affine in z|^2, so its root obeys the triangle inequality.
 
-Sharp: 1 - q and the dissipation are attained at y = x* along a mu-eigenvector; the step error where B = 0 and e lies
-along an L-eigenvector; the lookahead error in the limit q -> 0 (ratio sqrt(1 - q^4) at Phi = 0, D along a
-mu-eigenvector).
+Sharp: with D = 0 it is attained for every q < 1, all other terms present at once (`attained`: y = x*, curvature mu on
+the side of x and L on the side that e pushes to). The lookahead error is sharp in the limit q -> 0: the ratio of the
+sides is sqrt(1 - q^4) at Phi = 0, D along a mu-eigenvector (`lookahead_limit`).
 """
 
 from dataclasses import replace
