@@ -1,8 +1,10 @@
 """The `linres` command: one subcommand per file of linres.commands, loaded with argparse alone so --help is quick."""
 
+import _thread
 import argparse
 import os
 import sys
+import threading
 
 from linres.commands import show, train, verify
 from linres.errors import InputError
@@ -52,15 +54,32 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code (2 for bad input, said in one line on stderr)."""
-    arguments = parser().parse_args(argv)
+    command = "linres"
+    sys.unraisablehook = _raise_interrupts
     try:
-        return arguments.run(arguments)
+        arguments = parser().parse_args(argv)
+        command = f"linres {arguments.command}"
+        code = arguments.run(arguments)
+        sys.stdout.flush()
     except InputError as error:
-        print(f"linres {arguments.command}: {error}", file=sys.stderr)
+        print(f"{command}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader, `head` say, has gone: not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"{command}: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print(f"linres {arguments.command}: interrupted", file=sys.stderr)
+        print(f"{command}: interrupted", file=sys.stderr)
         return 130
+    return code
+
+
+def _raise_interrupts(unraisable) -> None:
+    """Ctrl-C within a callback of the garbage collector would be lost: have it raised again, once that is over."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        threading.Timer(0.01, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(unraisable)

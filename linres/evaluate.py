@@ -17,7 +17,19 @@ from sympy.functions.elementary.complexes import transpose
 
 from linres.arithmetic import Matrix, inner
 from linres.errors import refuse
-from linres.language import AT_MOST, NUMBERS, STRICT, Det, GeometricSum, Inner, NotExact, chance_nodes, tidy
+from linres.language import (
+    AT_MOST,
+    KINDS,
+    NUMBERS,
+    STRICT,
+    Det,
+    GeometricSum,
+    Inner,
+    NotExact,
+    chance_nodes,
+    is_vector,
+    tidy,
+)
 from linres.surd import NotASurd, Surd
 
 
@@ -192,6 +204,15 @@ class Enclosure(_Walk):
     def number(self, node):
         return flint.fmpq(node.p, node.q)
 
+    def lookup(self, node):
+        """A symbol that is defined has the value of its definition: what was measured can only contradict it."""
+        if type(node) is Symbol and node in self.definitions:
+            return self.value(self.definitions[node])
+        value = super().lookup(node)
+        if type(node) in {Symbol, Indexed}:
+            _require_kind(node, value)
+        return value
+
     def measured(self, value):
         if type(value) is int:
             return flint.fmpq(value)
@@ -236,6 +257,17 @@ class Enclosure(_Walk):
         return super().special(node)
 
 
+def _require_kind(node, value) -> None:
+    """NotExact if a matrix was measured for a scalar, a scalar for a matrix, or a fraction for an integer."""
+    label = node if type(node) is Symbol else node.args[0].args[0]
+    wants_matrix = is_vector(label)
+    if wants_matrix != isinstance(value, Matrix):
+        raise NotExact(f"{node} should be measured as a {'Matrix' if wants_matrix else 'number'}, got {value!r}")
+    whole = type(value) is flint.fmpq and value.denominator == 1
+    if label.assumptions0 == KINDS["integer"] and not whole:
+        raise NotExact(f"{node} should be measured as an integer, got {value!r}")
+
+
 class Roots(_Walk):
     """Sums of square roots of rationals (`Surd`), for deciding equality; NotASurd where that does not reach."""
 
@@ -249,8 +281,12 @@ class Roots(_Walk):
     def number(self, node):
         return Surd.rational(flint.fmpq(node.p, node.q))
 
-    def measured(self, value):
-        return self.known(self.exact.measured(value))
+    def lookup(self, node):
+        if type(node) is Symbol and node in self.definitions:
+            return self.value(self.definitions[node])
+        if type(node) is Indexed and node.args[0] not in self.row and node in self.definitions:
+            return self.value(self.definitions[node])
+        return self.known(self.exact.value(node))
 
     def of_vectors(self, node):
         return self.known(self.exact.value(node))

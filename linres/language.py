@@ -88,6 +88,11 @@ class GeometricSum(Expr):
     def __new__(cls, start, ratio, forcing, t, T):
         return Expr.__new__(cls, *map(sympy.sympify, (start, ratio, forcing, t, T)))
 
+    @property
+    def free_symbols(self):
+        start, ratio, forcing, t, T = self.args
+        return start.free_symbols | ratio.free_symbols | (forcing.free_symbols - {t}) | T.free_symbols
+
     def _latex(self, printer, **options):
         start, ratio, forcing, t, T = self.args
         power = printer._print(ratio) if ratio.is_Atom else rf"\left({printer._print(ratio)}\right)"
@@ -117,7 +122,8 @@ class Scope:
     """What a statement may speak of: symbols (labels for sequences), named abbreviations, the stage index and horizon.
 
     definitions maps a symbol (or an indexed symbol) to the expression it abbreviates. over = (t, T): hypotheses that
-    contain t are assumed for every stage t, 0 <= t < T, and T is any number of stages.
+    contain t are assumed at stage 0 and at every later stage t < T, and T is any number of stages. So a fact about no
+    stage may lean on what is assumed at stage 0, even where T = 0.
     """
 
     symbols: frozenset[Symbol]
@@ -153,6 +159,8 @@ class Scope:
             raise NotExact(f"{name} and its definition {meaning} should both be scalars or both be vectors")
         if type(name) is Symbol and name.assumptions0 == KINDS["integer"]:
             raise NotExact(f"{name} is an integer: it counts stages and cannot be defined")
+        if any(T in name.free_symbols for T in self.over[1:]):
+            raise NotExact(f"{name} is about the horizon: define it at every stage instead")
         if any(stage in meaning.free_symbols and stage not in name.free_symbols for stage in self.over):
             raise NotExact(f"{name} has one value, but its definition {meaning} changes with {self.over}")
 
@@ -193,7 +201,7 @@ class Scope:
         elif kind in COMPOUND or kind in chance_nodes():
             self._admit_arguments(node, COMPOUND.get(kind))
         elif kind is numbers.Float or isinstance(node, float):
-            raise NotExact(f"{node} is a float: write Rational({str(node)!r}) or a quotient of integers")
+            raise NotExact(f"{node:.6g} is a float: write Rational('{node:.6g}') or a quotient of integers")
         else:
             raise NotExact(f"{node} is a {kind.__name__}, which has no exact meaning here")
 
@@ -230,9 +238,11 @@ def _require_plain(symbol: Any) -> None:
     if type(symbol) is not Symbol:
         raise NotExact(f"{symbol} is a {type(symbol).__name__}, which is no plain Symbol")
     if symbol.assumptions0 not in KINDS.values():
+        told = {"real", "integer", "positive", "negative", "nonnegative", "nonpositive", "nonzero", "even", "odd"}
+        found = [name for name, holds in symbol.assumptions0.items() if holds and name in told]
         raise Undeclared(
-            f"{symbol} carries assumptions of its own: declare it real=True, integer=True or commutative=False "
-            "and write every sign as a hypothesis"
+            f"{symbol} should be declared real=True, integer=True or commutative=False and nothing else, got "
+            f"{' '.join(sorted(found)) or 'none of these'}; write every sign as a hypothesis"
         )
 
 

@@ -59,7 +59,7 @@ def induction(claim: Any, premises: Sequence[Any], reader: Reader) -> None:
     _demand(reader.scope.over == (t, T), name, f"{t}, {T} should be the stage index and the horizon of the theorem")
     at_least_zero = GreaterThan(T, Integer(0), evaluate=False)
     _demand(among(at_least_zero, reader.facts), name, f"needs the hypothesis {at_least_zero}")
-    mixed = _mentions(claim.lhs, t) or _mentions(ratio, t, T) or _mentions(forcing, T)
+    mixed = _mentions(claim.lhs, t) or claim.lhs.has(GeometricSum) or _mentions(ratio, t, T) or _mentions(forcing, T)
     _demand(not mixed, name, f"the left side is about {T}, the forcing about {t} and the ratio about neither")
     general = substitute(claim.lhs, {T: t})
     _demand(same(start, substitute(general, {t: Integer(0)})), name, f"{start} is not the left side at stage 0")

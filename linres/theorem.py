@@ -11,11 +11,14 @@ from typing import Any, Literal
 from sympy import Expr, IndexedBase, Symbol
 
 from linres.certificate import Term
-from linres.language import RELATIONS, Scope, among, substitute
+from linres.errors import refuse
+from linres.language import RELATIONS, Scope, among, same, substitute
 
 Provenance = Literal["seed", "classical", "linres"]
 Outcome = Literal["proved", "supported", "refuted", "inconclusive"]
 Row = Mapping[Any, Any]
+EXPECTATIONS = ("proved", "supported", "refuted")
+PROVENANCES = ("seed", "classical", "linres")
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class Theorem:
 
     symbols: every symbol, sequence label and what it means. definitions: abbreviations, eliminated before a proof is
     checked and compared with what `measure` returns. hypotheses, conclusion: relations over the symbols.
-    over: (t, T) if hypotheses are for all stages t >= 0 and the conclusion for every horizon T.
+    over: (t, T) if hypotheses are assumed at stage 0 and every later stage t < T, and the conclusion holds for every T.
     instances: () -> Hypothesis strategy; its draws are rational and have a repr that evaluates.
     extremal: instances that are always checked first.
     own_method: measured values must agree with the definitions; False for a control that runs another method.
@@ -136,6 +139,7 @@ class Theorem:
     own_method: bool = True
 
     def __post_init__(self):
+        self._require_shape()
         scope = self.scope
         for relation in (*self.hypotheses, self.conclusion):
             if type(relation) not in RELATIONS:
@@ -148,6 +152,25 @@ class Theorem:
             raise ValueError(
                 f"Theorem({self.name!r}): a hypothesis for all stages cannot mention the horizon {self.over[1]}"
             )
+
+    def _require_shape(self):
+        """InputError for parts of the wrong kind: misspelt expectations, a strategy instead of a function."""
+        call = f"Theorem({self.name!r}, {{}}=...)".format
+        if not isinstance(self.name, str) or not self.name:
+            raise refuse("Theorem(name=...)", "a name", repr(self.name))
+        for part, allowed in (("expect", EXPECTATIONS), ("provenance", PROVENANCES)):
+            if getattr(self, part) not in allowed:
+                raise refuse(call(part), " or ".join(map(repr, allowed)), repr(getattr(self, part)))
+        for part in ("hypotheses", "proof", "controls", "extremal"):
+            if not isinstance(getattr(self, part), tuple | list):
+                got = type(getattr(self, part)).__name__
+                raise refuse(call(part), "a tuple", f"a {got}", "Write (a,) for a single one.")
+        for part in ("instances", "measure"):
+            if getattr(self, part) is not None and not callable(getattr(self, part)):
+                raise refuse(call(part), "a function", f"a {type(getattr(self, part)).__name__}", "Write lambda: ...")
+        for control in self.controls:
+            if control.kind not in {"stronger", "weaker"}:
+                raise refuse(f"Control({control.name!r}, kind=...)", "'stronger' or 'weaker'", repr(control.kind))
 
     @property
     def scope(self) -> Scope:
@@ -164,9 +187,10 @@ class Theorem:
 
     def variant(self, control: Control) -> "Theorem":
         """This theorem, changed as the control says and without its proof. ValueError if nothing is there to change."""
-        for old in control.change:
-            if not self.conclusion.has(old):
-                raise ValueError(f"Control({control.name!r}) should change a part of the conclusion, got {old}")
+        for old, new in control.change.items():
+            if same(substitute(self.conclusion, {old: new}), self.conclusion):
+                call = f"Control({control.name!r}, change=...)"
+                raise refuse(call, "a change of a part of the conclusion", f"{old} to {new}")
         for hypothesis in control.drop:
             if not among(hypothesis, self.hypotheses):
                 raise ValueError(f"Control({control.name!r}) should drop hypotheses of {self.name}, got {hypothesis}")
@@ -183,6 +207,12 @@ class Theorem:
             controls=(),
             expect="refuted" if control.kind == "stronger" else "supported",
         )
+
+    def read_with(self, row: Row) -> Mapping[Expr, Expr]:
+        """The definitions that a row is read with: all, or for another method those of what it did not measure."""
+        if self.own_method:
+            return self.definitions
+        return {name: meaning for name, meaning in self.definitions.items() if name not in row}
 
     def latex(self) -> str:
         """The conclusion in LaTeX, the terms in the order they were written."""
@@ -228,4 +258,5 @@ class Verdict:
         return self.verdict == self.expect or (self.expect == "supported" and self.verdict == "proved")
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.verdict} ({self.reason})"
+        where = "; .counterexample['snippet'] shows it" if self.counterexample else ""
+        return f"{self.name}: {self.verdict} ({self.reason}{where})"

@@ -255,14 +255,14 @@ FORGERIES = {
     "a symbol that may be complex": (
         Undeclared, "not among", changed(SQUARES, claim=le(2 * Symbol("x", integer=True) * y, x**2 + y**2))),
     "a complex symbol": (
-        Undeclared, "assumptions of its own",
+        Undeclared, "and nothing else",
         changed(SQUARES, claim=eq(2 * Symbol("x") * y, x**2 + y**2))),
     "a positive symbol as a weight": (
-        Undeclared, "assumptions of its own",
+        Undeclared, "and nothing else",
         (Proposal(le(0, x * y**2), (Term(x, square=y),), (Ge(x, 0),)),
          Proposal(le(0, POSITIVE_X * y**2), (Term(POSITIVE_X, square=y),)))),
     "a symbol declared positive": (
-        Undeclared, "assumptions of its own", changed(SQUARES, symbols=SYMBOLS - {x} | {POSITIVE_X})),
+        Undeclared, "and nothing else", changed(SQUARES, symbols=SYMBOLS - {x} | {POSITIVE_X})),
     "a dummy that prints like the symbol": (
         NotExact, "no exact meaning", changed(SQUARES, terms=(Term(1, square=DUMMY - y),))),
     "a symbol of a subclass that says it is nonnegative": (

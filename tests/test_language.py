@@ -176,13 +176,13 @@ REFUSED = {
     "undeclared sequence": (Undeclared, "not among", IndexedBase(Symbol("z", real=True))[t], X[t]),
     "undeclared index": (Undeclared, "not among", X[Symbol("k", integer=True)], X[n]),
     "name of a declared symbol, of another kind": (Undeclared, "not among", Symbol("x", integer=True), x),
-    "complex symbol": (Undeclared, "assumptions of its own", Symbol("x"), x),
-    "positive symbol": (Undeclared, "assumptions of its own", Symbol("x", positive=True), x),
-    "nonnegative symbol": (Undeclared, "assumptions of its own", Symbol("x", nonnegative=True), x),
-    "negative integer": (Undeclared, "assumptions of its own", Symbol("n", integer=True, negative=True), n),
-    "hermitian matrix": (Undeclared, "assumptions of its own", Symbol("W", commutative=False, hermitian=True), W),
-    "sequence without a kind": (Undeclared, "assumptions of its own", IndexedBase("x")[t], X[t]),
-    "sequence of positive numbers": (Undeclared, "of its own", IndexedBase(Symbol("x", positive=True))[t], X[t]),
+    "complex symbol": (Undeclared, "and nothing else", Symbol("x"), x),
+    "positive symbol": (Undeclared, "and nothing else", Symbol("x", positive=True), x),
+    "nonnegative symbol": (Undeclared, "and nothing else", Symbol("x", nonnegative=True), x),
+    "negative integer": (Undeclared, "and nothing else", Symbol("n", integer=True, negative=True), n),
+    "hermitian matrix": (Undeclared, "and nothing else", Symbol("W", commutative=False, hermitian=True), W),
+    "sequence without a kind": (Undeclared, "and nothing else", IndexedBase("x")[t], X[t]),
+    "sequence of positive numbers": (Undeclared, "and nothing else", IndexedBase(Symbol("x", positive=True))[t], X[t]),
 }
 
 
@@ -201,7 +201,7 @@ def scope(*declared, definitions=None, over=()):
 # name: (class, part of the message, the scope refused, the same scope as it should be), each as options of `scope`
 SCOPES = {
     "a declared symbol that is positive": (
-        Undeclared, "assumptions of its own", ([Symbol("q", positive=True)], {}), ([Symbol("q", real=True)], {})),
+        Undeclared, "and nothing else", ([Symbol("q", positive=True)], {}), ([Symbol("q", real=True)], {})),
     "a declared symbol of a subclass": (
         NotExact, "plain Symbol", ([Flattering("x", real=True)], {}), ([x], {})),
     "a declared dummy": (NotExact, "plain Symbol", ([Dummy("x", real=True)], {}), ([x], {})),

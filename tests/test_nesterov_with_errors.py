@@ -12,7 +12,7 @@ import pytest
 import sympy
 from hypothesis import HealthCheck, given, settings
 from swaps import outcome, places, swapped
-from sympy import Eq, Le, Rational, Symbol, sqrt
+from sympy import Eq, Lt, Rational, Symbol, sqrt
 
 from linres.arithmetic import BALL, EXACT, rational, to_exact
 from linres.errors import InputError
@@ -67,15 +67,16 @@ def test_a_measured_value_10_percent_too_large_is_noticed(place):
 
 
 @pytest.mark.parametrize("run", [TIGHT, replace(TIGHT, q=F(1)), many.from_rest(), one.attained()])
-def test_holds_after_no_stage_at_all(run):
-    """T = 0 says sqrt(Phi_0) <= sqrt(Phi_0): the measured run is cut to no stage."""
+def test_is_an_equality_after_no_stage_at_all(run):
+    """T = 0 says sqrt(Phi_0) <= sqrt(Phi_0): claimed along with every other horizon, and tight."""
+    assert holds(run, THEOREM)
+    strict = replace(THEOREM, conclusion=Lt(*THEOREM.conclusion.args, evaluate=False))
+    assert rigorous.check(strict, run).failure.horizon == 0
 
-    def measure(instance, arithmetic):
-        return [row | {T: 0} for row in many.measure(instance, arithmetic)]
 
-    at_once = replace(THEOREM, measure=measure, own_method=False)
-    assert holds(run, at_once)
-    assert rigorous.check(replace(at_once, conclusion=Le(THEOREM.conclusion.lhs, 0, evaluate=False)), run).failure
+def test_a_run_cut_to_no_stages_is_no_instance():
+    cut = replace(THEOREM, measure=lambda *given: [row | {T: 0} for row in many.measure(*given)])
+    assert rigorous.check(cut, TIGHT).rejected == 1
 
 
 @pytest.mark.parametrize("d", [1, 3])

@@ -14,7 +14,7 @@ from linres.theorem import Theorem
 
 x, y, q, z = symbols("x y q z", real=True)
 u, v, W = symbols("u v W", commutative=False)
-t, T = symbols("t T", integer=True)
+t, T, n = symbols("t T n", integer=True)
 X, Y, U = IndexedBase(x), IndexedBase(y), IndexedBase(u)
 fmpq = flint.fmpq
 
@@ -153,10 +153,34 @@ class TestDefinitions:
         with pytest.raises(Disagree, match=r"x\[t \+ 1\] is 5"):
             check(claimed, row | {X: {0: 1, 1: 2, 2: 5}})
 
-    def test_a_sequence_that_is_only_defined_comes_out_the_same_whichever_definition_is_used(self):
-        definitions = {X[index]: Y[index] ** 2 for index in (t, t + 1, T)}
-        claimed = over_stages(le(X[T], Y[T] * Y[T]), definitions=definitions)
-        assert outcome(claimed, {Y: {0: 1, 1: 2, 2: 3}, T: 2}) == "holds"
+    def test_a_definition_about_the_horizon_is_refused_since_it_would_be_checked_at_one_horizon_only(self):
+        with pytest.raises(NotExact, match="about the horizon"):
+            over_stages(le(X[T], Y[T] * Y[T]), definitions={X[T]: Y[T] ** 2})
+
+    def test_a_symbol_is_read_through_its_definition_however_close_its_measured_value_is(self):
+        near_pi = fmpq(314159265358979323846264338327950288419716939937510, 10**50)
+        claimed = theorem(Eq(z, Rational(int(near_pi.p), int(near_pi.q)), evaluate=False), definitions={z: sympy.pi})
+        with pytest.raises(Disagree):
+            check(claimed, {z: near_pi})
+
+    def test_a_measured_sequence_next_to_an_irrational_definition_is_told_apart_or_decides_nothing(self):
+        claimed = over_stages(le(0, X[0]), definitions={X[t]: sqrt(1 + sqrt(2))})
+        with flint.ctx.workprec(300):
+            near = (1 + flint.arb(2).sqrt()).sqrt().mid().fmpq()
+        assert outcome(claimed, {X: {0: near, 1: near}, T: 1}, max_bits=128) == "undecided"
+        with pytest.raises(Disagree):
+            check(claimed, {X: {0: near, 1: near}, T: 1})
+
+    def test_what_is_not_a_number_is_no_value(self):
+        claimed = theorem(le(5, z), definitions={z: sympy.log(x)})
+        assert outcome(claimed, {z: 7, x: -1}) == "undecided"
+
+    @pytest.mark.parametrize(("name", "value"), [(x, "matrix"), (W, 1), (n, fmpq(1, 2))])
+    def test_what_is_measured_is_of_the_kind_of_its_symbol(self, name, value):
+        value = EXACT.matrix([[1, 0], [0, 1]]) if value == "matrix" else value
+        claimed = theorem(Eq(name * name, name * name * 1, evaluate=False), symbols=(x, W, n))
+        with pytest.raises(NotExact, match="should be measured as"):
+            check(claimed, {name: value})
 
 
 class TestStages:
@@ -166,10 +190,25 @@ class TestStages:
         failure = check(claimed, {X: {0: 1, 1: 2, 2: 1}, T: 2}).failure
         assert (failure.horizon, failure.left) == (1, 2)
 
-    def test_over_no_stages_only_the_start_is_claimed(self):
+    def test_a_run_of_no_stages_shows_nothing_of_what_is_assumed_at_stage_0(self):
         claimed = over_stages(le(X[T], GeometricSum(X[0], q, Y[t], t, T)), le(X[t + 1], q * X[t] + Y[t]))
-        assert outcome(claimed, {X: {0: 1}, Y: {}, q: 2, T: 0}) == "holds"
-        assert outcome(replace(claimed, conclusion=Lt(X[T], X[0])), {X: {0: 1}, Y: {}, q: 2, T: 0}) == "refuted"
+        assert outcome(claimed, {X: {0: 1}, Y: {}, q: 2, T: 0}) == "rejected"
+        assert outcome(over_stages(le(X[T], 1)), {X: {0: 1}, T: 0}) == "holds"
+
+    def test_horizon_0_is_claimed_along_with_the_others(self):
+        claimed = over_stages(Lt(X[T], X[0]), le(X[t + 1], X[t]))
+        failure = check(claimed, {X: {0: 1, 1: 0}, T: 1}).failure
+        assert failure.horizon == 0
+
+    @pytest.mark.parametrize("name", [t, X[t], X[0]])
+    def test_a_row_that_binds_a_stage_is_refused(self, name):
+        with pytest.raises(NotExact, match="rows map symbols"):
+            check(over_stages(le(X[T], 1)), {X: {0: 1, 1: 1}, T: 1, name: 0})
+
+    def test_the_index_of_a_sum_is_its_own(self):
+        closed = le(GeometricSum(0, 1, X[t], t, 2), 0)
+        claimed = over_stages(le(X[0] + X[1], 0), closed)
+        assert outcome(claimed, {X: {0: 1, 1: 1}, T: 0}) == "rejected"
 
     def test_hypotheses_hold_at_every_stage_or_the_row_is_rejected(self):
         claimed = over_stages(le(X[T], GeometricSum(X[0], q, Y[t], t, T)), le(X[t + 1], q * X[t] + Y[t]))

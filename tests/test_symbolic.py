@@ -372,7 +372,7 @@ UNSAYABLE = {
         NotExact, "can be defined", lambda: theorem(POSITIVE, definitions={z: Integer(3)}),
         lambda: theorem(POSITIVE, definitions={Integer(2): Integer(3)})),
     "a positive symbol": (
-        Undeclared, "assumptions of its own", lambda: theorem(le(0, x), hypotheses=(Gt(x, 0),)),
+        Undeclared, "and nothing else", lambda: theorem(le(0, x), hypotheses=(Gt(x, 0),)),
         lambda: theorem(le(0, x), symbols=(x, Symbol("p", positive=True)))),
 }
 

@@ -96,7 +96,7 @@ def test_a_variant_with_instances_of_its_own_is_not_sampled():
 
 
 def test_a_control_that_changes_nothing_is_refused():
-    with pytest.raises(ValueError, match="should change a part of the conclusion, got 3\\*x"):
+    with pytest.raises(ValueError, match="should be a change of a part of the conclusion, got 3\\*x"):
         made().variant(Control("nothing", "stronger", change={3 * x: x}))
 
 

@@ -189,8 +189,8 @@ def _line(row: tuple[str, ...]) -> str:
 
 def _rate_rows(report: dict) -> list[tuple[str, ...]]:
     return [
-        ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess per stage"),
-        ("rate sharp", _or_none(report["rate_sharp"], "none known"), "near W*, quadratic loss"),
+        ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
+        ("rate sharp", _or_none(report["rate_sharp"], "none known"), "its limit near W*, up to a polynomial factor"),
         ("rate proved", _or_none(report["rate_proved"], "none yet"), "a bound on every strongly convex loss"),
     ]
 

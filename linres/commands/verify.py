@@ -19,7 +19,7 @@ exit codes:
   0  every theorem meets its expectation
   1  one is refuted that should not be, or survives that should fall
   2  usage or bad input
-  3  one is inconclusive, or known less well than --require asks
+  3  one is inconclusive, or known less well than it is expected to be or --require asks
 """
 STRENGTH = ("refuted", "inconclusive", "supported", "proved")
 
@@ -112,15 +112,19 @@ def _report(verdicts: list, seconds: float) -> dict[str, Any]:
 
 
 def _table(verdicts: list, seconds: float) -> str:
-    header: tuple[str, ...] = ("theorem", "verdict", "proof", "instances", "bits", "sampled", "controls", "seconds")
+    header: tuple[str, ...] = ("theorem", "verdict", "proof", "decided", "bits", "sampled", "controls", "seconds")
     rows = [header, *(_row(v) for v in verdicts)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = [f"{v.name}: {v.reason}" for v in verdicts if not (v.met and v.verdict == "proved")]
+    notes = [f"{v.name}: {v.reason}{_unmet(v)}" for v in verdicts if not (v.met and v.verdict == "proved")]
     notes += [f"{v.name}: control {name} did not come out as it must" for v in verdicts for name in _missed(v)]
     notes += [f"{v.name}, a counterexample:\n{v.counterexample['snippet']}" for v in verdicts if v.counterexample]
     count = f"{len(verdicts)} theorem{'s' if len(verdicts) > 1 else ''}"
     return "\n".join([*lines, "", *notes, f"{count} in {seconds:.1f} s: {_overall(verdicts)}"])
+
+
+def _unmet(verdict) -> str:
+    return "" if verdict.met else f" (expected: {verdict.expect})"
 
 
 def _missed(verdict) -> list[str]:
@@ -134,7 +138,7 @@ def _row(v) -> tuple[str, ...]:
     total = len(controls.get("list", ()))
     return (
         v.name, v.verdict, f"{v.proof['checked']}/{v.proof['steps']}",
-        f"{rigorous['instances']}" if rigorous["ran"] else "-", f"{rigorous['bits']}" if rigorous["ran"] else "-",
+        f"{rigorous['decided']}" if rigorous["ran"] else "-", f"{rigorous['bits']}" if rigorous["ran"] else "-",
         f"{sampled['instances']}" if sampled["ran"] else "-",
         f"{total - len(_missed(v))}/{total}" if controls["ran"] else "-", f"{v.seconds:.1f}",
     )

@@ -23,7 +23,7 @@ def descend(problem: Problem, *, stages, step_size=None, start=None) -> Trajecto
     """Gradient descent on ell from W_0 = start (d, d; by default I), step_size 1/L by default.
 
     The sharp contraction of the excess loss per stage is max_s (1 - step_size s)^2 over the eigenvalues s of Sigma
-    ((1 - 1/kappa)^2 for the default step: theorem nesterov-quadratic). InputError for bad settings; a diverging run is
+    ((1 - 1/kappa)^2 for the default step). InputError for bad settings; a diverging run is
     a `Trajectory` that says so.
     """
     settings: dict[str, Any] = {

@@ -37,8 +37,8 @@ def potential(excess, distance_squared, *, mu):
 def quadratic_rate(eigenvalues, *, momentum, step_size) -> float:
     """The sharp contraction of the excess per stage on a quadratic with these eigenvalues (d,): the largest |z|^2.
 
-    Along the eigenvalue s, c_{t+1} = (1 - step_size s)((1 + momentum) c_t - momentum c_{t-1}) (theorem
-    nesterov-quadratic), so z runs over the roots of z^2 - 2 h z + b, h = (1 - step_size s)(1 + momentum)/2 and
+    Along the eigenvalue s, c_{t+1} = (1 - step_size s)((1 + momentum) c_t - momentum c_{t-1}) on a
+    quadratic, so z runs over the roots of z^2 - 2 h z + b, h = (1 - step_size s)(1 + momentum)/2 and
     b = (1 - step_size s) momentum. With the default settings the largest is the double root 1 - q at s = mu; a
     discriminant that is zero up to its own rounding counts as zero, or it would blur this root to half the digits.
     """

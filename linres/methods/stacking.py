@@ -60,7 +60,7 @@ def grow(
     smallest nonzero eigenvalue of W* Sigma W*^T.
 
     The sharp rate is that of the linearisation at W*: Nesterov's method on Sigma (functional) or on W* Sigma W*^T
-    (parameter, theorem stacking-parameter-step). It needs W* invertible, except for the functional zero start, which is
+    (parameter). It needs W* invertible, except for the functional zero start, which is
     gradient descent exactly; else rate_sharp is None.
 
     InputError for bad settings. Where the functional rule meets a singular W_t no block exists, and the run is

@@ -106,7 +106,8 @@ def snippet(theorem: Theorem, failure: Failure) -> str:
 
 
 def _lines(theorem: Theorem, failure: Failure) -> list[str]:
-    exact = Enclosure(failure.row, theorem.definitions, {theorem.over[1]: failure.horizon} if theorem.over else {})
+    stages = {theorem.over[1]: failure.horizon} if theorem.over else {}
+    exact = Enclosure(failure.row, theorem.read_with(failure.row), stages)
     of_matrices = isinstance(failure.left, Matrix)
     python = _Python(failure.left.shape[0] if of_matrices else 1)
     lines = [f"# {theorem.name} fails here: {theorem.title}", "from functools import reduce", "from sympy import *", ""]

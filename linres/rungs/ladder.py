@@ -56,6 +56,7 @@ class _Climb:
         self.say("symbolic")
         proof = symbolic.check(self.theorem)
         self.evidence["symbolic"] = {"ran": proof.steps > 0, **proof.counts(), "identities": proof.identities} | (
+            {"complete": proof.complete} if proof.steps else {}) | (
             {"reason": proof.refusal or "the theorem has no proof"} if proof.refusal or not proof.steps else {}
         )
         try:
@@ -116,23 +117,30 @@ class _Climb:
         doubt = self.broken or self._nothing_decided(proof) or ("" if proof.complete else self._something_undecided())
         if doubt:
             return "inconclusive", doubt
+        if not self.theorem.own_method:
+            return "inconclusive", "measured by another method, whose values no definition is held to"
         if proof.complete:
-            return "proved", f"{proof.steps} steps checked by the trusted core and by the second checker"
+            steps = f"{proof.steps} step{'s' if proof.steps > 1 else ''}"
+            return "proved", f"{steps} checked by the trusted core, every identity by the second checker too"
         steps = f"{proof.checked} of {proof.steps} proof steps machine-checked" if proof.steps else "no proof"
-        return "supported", f"{_held(self.evidence['rigorous'])}; {steps}"
+        left = self.evidence["sampled"].get("unexamined", 0)
+        suspects = f"; {left} rows that float64 suspects were not examined" if left else ""
+        return "supported", f"{_held(self.evidence['rigorous'])}; {steps}{suspects}"
 
     def _nothing_decided(self, proof: symbolic.Proof) -> str:
         counts = self.evidence["rigorous"]
         if not counts["decided"] and not counts["undecided"]:
             return f"vacuous: none of {counts['rows']} rows satisfies the hypotheses"
         if proof.refusal:
-            return f"the proof is refused at {proof.refusal}"
+            return f"the proof is refused at {' '.join(proof.refusal.split())}"
         if not counts["decided"]:
             return f"no row decided with {counts['bits']} bits; {counts.get('reason', '')}".rstrip("; ")
         return ""
 
     def _something_undecided(self) -> str:
         suspects = self.evidence["sampled"]
+        if suspects.get("unexamined") and not suspects["decided"]:
+            return f"float64 suspects {suspects['suspects']} rows, and none of {suspects['examined']} examined decides"
         for where, counts in (("", self.evidence["rigorous"]), (" that float64 suspects", suspects)):
             if counts.get("undecided"):
                 why = counts.get("reason", f"{self.level.max_bits} bits do not decide")
@@ -161,7 +169,8 @@ def wanting(verdict: Verdict) -> int:
     """The exit code that one verdict asks for: 0 met, 1 refuted or surviving against expectation, 3 not decided."""
     if verdict.verdict == "inconclusive":
         return 3
-    surprising = (verdict.verdict == "refuted") != (verdict.expect == "refuted")
+    contradiction = verdict.verdict == "refuted" and verdict.evidence["symbolic"].get("complete", False)
+    surprising = contradiction or (verdict.verdict == "refuted") != (verdict.expect == "refuted")
     if surprising or controls.missed(verdict.evidence["controls"]):
         return 1
     return 0 if verdict.met else 3

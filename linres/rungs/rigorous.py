@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import flint
-from sympy import Equality, Indexed
+from sympy import Equality, Indexed, IndexedBase, Rational, Symbol
 
 from linres.arithmetic import EXACT, Matrix
 from linres.evaluate import Enclosure, Undefined, decide, decide_by_roots
-from linres.language import NotExact
+from linres.language import NotExact, chance_nodes
 from linres.theorem import Theorem
 
 FIRST_BITS = 64
@@ -69,7 +69,10 @@ def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
 
 def _check_row(theorem, instance, row, position, checked) -> str:
     """"holds", "rejected" or "undecided"; a failure is put into `checked`."""
-    exact = Enclosure(row, theorem.definitions, {T: _horizon(row, T) for T in theorem.over[1:]})
+    _require_symbols(theorem, row)
+    exact = Enclosure(row, theorem.read_with(row), {T: _horizon(row, T) for T in theorem.over[1:]})
+    if theorem.over and exact.stages[theorem.over[1]] == 0 and _about_stages(theorem):
+        return "rejected"  # a run of no stages shows nothing of what is assumed at stage 0
     known = _known(theorem, exact, checked)
     if known is None:
         return "undecided"
@@ -90,6 +93,18 @@ def _check_row(theorem, instance, row, position, checked) -> str:
     if not outcomes:
         return "rejected"
     return "holds" if all(outcomes) else "undecided"
+
+
+def _require_symbols(theorem: Theorem, row: Any) -> None:
+    """NotExact if a row binds anything but symbols, labels of sequences and chances: a stage index, say, or x[t]."""
+    for name in row:
+        chance = type(name) in chance_nodes()
+        if not chance and (type(name) not in {Symbol, IndexedBase} or name in theorem.over[:1]):
+            raise NotExact(f"measure should not give a value to {name}: rows map symbols and labels of sequences")
+
+
+def _about_stages(theorem: Theorem) -> bool:
+    return any(_mentions(node, theorem.over[:1]) for node in (*theorem.hypotheses, *theorem.definitions))
 
 
 def _known(theorem: Theorem, exact: Enclosure, checked: Checked) -> set[bool | None] | None:
@@ -150,38 +165,54 @@ def _horizons(theorem: Theorem, row: Any, exact: Enclosure) -> Iterator[tuple[in
         return
     T = theorem.over[1]
     for horizon in range(exact.stages[T] + 1):
-        yield horizon, Enclosure({**row, T: horizon}, theorem.definitions, {T: horizon}, exact._sums)
+        yield horizon, Enclosure({**row, T: horizon}, exact.definitions, {T: horizon}, exact._sums)
 
 
 def require_definitions(theorem: Theorem, walk: Enclosure, of_stage: bool, seen: dict[Any, Any]) -> None:
     """Raise Disagree if a measured value is not what its definition gives: measurement and proof would part.
 
     A sequence defined twice, at t and at t + 1, must come out the same whichever definition is used: seen has what it
-    came out as so far.
+    came out as so far. Undefined if a sequence is measured as something that is not decidedly equal to its definition;
+    a plain symbol is read through its definition anyway.
     """
     for name, meaning in theorem.definitions.items():
         indexed = type(name) is Indexed
         if _mentions(name, theorem.over[:1]) != of_stage or not (indexed or name in walk.row):
             continue
         place = (name.args[0], walk.whole(name.args[1])) if indexed else name
-        expected, measured = walk.value(meaning), seen.setdefault(place, walk.value(name))
-        if _differ(measured, expected) or _differ_by_roots(measured, expected, name, meaning, walk):
+        expected = walk.value(meaning)
+        measured = seen.setdefault(place, walk.value(name) if indexed else walk.measured(walk.row[name]))
+        equal = _equal(measured, expected)
+        if equal is None and measured is not expected:
+            equal = _equal_by_roots(measured, meaning, walk)
+        if equal is False:
             raise Disagree(f"{name} is {measured} by measurement or another definition, {expected} by definition")
+        if equal is None and indexed and name.args[0] in walk.row:
+            raise Undefined(f"{name} is measured, but not decidedly what its definition gives: leave it to that")
 
 
-def _differ_by_roots(measured, expected, name, meaning, walk: Enclosure) -> bool:
-    """Whether a rational was measured where a root is meant; a ball around the root may hold both."""
-    if type(measured) is not flint.fmpq or type(expected) is not flint.arb:
+def _equal(a: Any, b: Any) -> bool | None:
+    """Whether two values are equal, None if their balls only overlap. Undefined if one is not a number."""
+    if isinstance(a, Matrix) != isinstance(b, Matrix):
         return False
-    return decide_by_roots(Equality(name, meaning, evaluate=False), walk) is False
-
-
-def _differ(a: Any, b: Any) -> bool:
     if isinstance(a, Matrix):
-        return a.shape != b.shape or any(map(_differ, a.entries(), b.entries()))
+        if a.shape != b.shape:
+            return False
+        entries = [_equal(p, q) for p, q in zip(a.entries(), b.entries(), strict=True)]
+        return False if False in entries else None if None in entries else True
+    if any(type(value) is flint.arb and value.is_nan() for value in (a, b)):
+        raise Undefined("a definition or a measured value is not a number")
     if type(a) is type(b) is flint.fmpq:
-        return a != b
-    return not flint.arb(a).overlaps(flint.arb(b))
+        return a == b
+    return None if flint.arb(a).overlaps(flint.arb(b)) else False
+
+
+def _equal_by_roots(measured: Any, meaning: Any, walk: Enclosure) -> bool | None:
+    """Whether a rational that was measured is exactly the sum of roots that is meant; None if that is not decided."""
+    if type(measured) is not flint.fmpq:
+        return None
+    exact = Rational(int(measured.numerator), int(measured.denominator))
+    return decide_by_roots(Equality(exact, meaning, evaluate=False), walk)
 
 
 def search(

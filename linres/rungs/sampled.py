@@ -1,17 +1,18 @@
 """Rung 3: thousands of instances in compiled float64. It finds suspects; rung 2 decides them."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from sympy import Equality, Unequality
 
 from linres.evaluate import Float, Missing, Stack
-from linres.language import AT_LEAST, AT_MOST, STRICT, NotExact
+from linres.language import AT_MOST, STRICT, NotExact
 from linres.rungs import rigorous
 from linres.theorem import Batch, Theorem
 
 WORST = 4  # instances sent to exact arithmetic even if float64 sees nothing wrong with them
+ENOUGH = 8  # suspects decided, after which the rest are left
+MOST = 256  # suspects examined at most, however many fail the hypotheses
 
 
 def run(
@@ -25,20 +26,29 @@ def run(
         excess = _excess(theorem, batch)
         accepted = _accepted(theorem, batch, excess.shape)
     excess = np.where(accepted, excess, -np.inf)
-    suspects = np.flatnonzero(excess >= 0 if type(theorem.conclusion) in STRICT | {Unequality} else excess > 0)
-    worst = np.argsort(excess)[::-1][:WORST]
-    chosen = list(dict.fromkeys([*map(int, worst), *map(int, suspects[:WORST])]))
-    counts, failure = rigorous.search(theorem, _rebuilt(batch, chosen), max_bits=max_bits)
+    suspect = excess >= 0 if type(theorem.conclusion) in STRICT | {Unequality} else excess > 0
+    counts, failure = _examine(theorem, batch, excess, suspect, max_bits)
     found = {
-        "ran": True, "instances": int(batch.drawn), "rows": len(excess), "suspects": len(suspects),
-        "examined": counts["instances"], "decided": counts["decided"], "undecided": counts["undecided"],
+        "ran": True, "instances": int(batch.drawn), "rows": len(excess), "suspects": int(suspect.sum()), **counts,
         "acceptance": float(np.mean(accepted)) if len(accepted) else 0.0,
     }
-    return found | ({"reason": counts["reason"]} if "reason" in counts else {}), failure
+    return found, failure
 
 
-def _rebuilt(batch: Batch, rows: Iterable[int]) -> Iterable[Any]:
-    return (batch.instance(row) for row in rows)
+def _examine(theorem, batch, excess, suspect, max_bits) -> tuple[dict[str, Any], rigorous.Failure | None]:
+    """Exact arithmetic on the worst rows, until enough are decided; rows without a number in float64 come last."""
+    badness = np.where(np.isposinf(excess), np.finfo(float).tiny, excess)
+    found: dict[str, Any] = {"examined": 0, "decided": 0, "undecided": 0, "unexamined": int(suspect.sum())}
+    failure = None
+    for position, row in enumerate(np.argsort(badness)[::-1][:MOST]):
+        if failure or (found["decided"] >= ENOUGH if suspect[row] else position >= WORST):
+            break
+        counts, failure = rigorous.search(theorem, [batch.instance(int(row))], max_bits=max_bits)
+        found["examined"] += 1
+        found["unexamined"] -= int(suspect[row])
+        found |= {name: found[name] + counts[name] for name in ("decided", "undecided")}
+        found |= {"reason": counts["reason"]} if "reason" in counts else {}
+    return found, failure
 
 
 def _excess(theorem: Theorem, batch: Batch) -> np.ndarray:
@@ -70,11 +80,12 @@ def _accepted(theorem: Theorem, batch: Batch, shape: tuple[int, ...]) -> np.ndar
     walk = Float(batch.columns, theorem.definitions, _horizon(theorem, batch))
     accepted: Any = True
     for hypothesis in theorem.hypotheses:
-        if type(hypothesis) not in AT_MOST | AT_LEAST:
+        if type(hypothesis) is Equality:  # rounding breaks equations
             continue
         try:
             low, high = map(walk.value, hypothesis.args if type(hypothesis) in AT_MOST else hypothesis.args[::-1])
         except (Missing, NotExact, TypeError, AttributeError):  # about vectors or a stage: not measured in bulk
             continue
-        accepted = accepted & ~(low > high)
+        broken = (low == high) if type(hypothesis) is Unequality else low > high
+        accepted = accepted & ~np.asarray(broken, dtype=bool)
     return np.broadcast_to(accepted, shape)
