@@ -133,10 +133,10 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("1,2\n3,four\n", r"x\.csv, row 2, column 2 should be a number, got 'four'\.$"),
+            ("1,2\n3,four\n", r"x\.csv, row 2, column 2 should be a number, got 'four'\. Correct or drop the row\.$"),
             ("a,b\n1,2\n3,\n", r"row 3, column 2 should be a number, got ''"),
             ("1,b\n1,2\n", r"row 1, column 2 should be a number, got 'b'"),
-            ("1,2\n3,4,5\n", r"row 2 has 3 columns where the rows before have 2"),
+            ("1,2\n3,4,5\n", r"row 2 should have 2 columns, got 3"),
             ("", "has no rows of numbers"),
             ("a,b\n", "has no rows of numbers"),
             ("\n\n", "has no rows of numbers"),

@@ -110,13 +110,16 @@ def _numbers(path: str, rows: Iterator[tuple[int, list[str]]]) -> tuple[array, i
     for line, cells in rows:
         width = width or len(cells)
         if len(cells) != width:
-            raise InputError(f"{path}, row {line} has {len(cells)} columns where the rows before have {width}.")
+            got = f"{path}, row {line} should have {width} columns, got {len(cells)}"
+            raise InputError(f"{got}. Correct or drop the row.")
         try:
             values.extend(map(float, cells))
         except ValueError:
             column = next(i for i, cell in enumerate(cells, start=1) if _number(cell) is None)
+            joined = set(";\t") & set(cells[column - 1])
+            advice = "Separate columns by commas." if joined else "Correct or drop the row."
             raise InputError(
-                f"{path}, row {line}, column {column} should be a number, got {_short(cells[column - 1])}."
+                f"{path}, row {line}, column {column} should be a number, got {_short(cells[column - 1])}. {advice}"
             ) from None
     return values, width
 
