@@ -70,10 +70,10 @@ class _Walk:
 
     def lookup(self, node):
         """The measured value of a symbol, or else what its definition gives."""
-        if node in self.row:
-            return self.measured(self.row[node])
         if type(node) is Symbol and node in self.stages:
             return self.number(sympy.Integer(self.stages[node]))
+        if node in self.row:
+            return self.measured(self.row[node])
         if type(node) is Indexed and node.args[0] in self.row:
             return self.at_stage(*node.args)
         if node in self.definitions:
@@ -82,6 +82,8 @@ class _Walk:
 
     def at_stage(self, label, index):
         stage = self.stage(index)
+        if not isinstance(self.row[label], Mapping):
+            raise NotExact(f"the sequence {label} should be measured as {{stage: value}}, got {self.row[label]!r}")
         if stage not in self.row[label]:
             raise Missing(f"measure gives no value for {label} at stage {stage}")
         return self.measured(self.row[label][stage])
@@ -206,16 +208,27 @@ class Enclosure(_Walk):
 
     def lookup(self, node):
         """A symbol that is defined has the value of its definition: what was measured can only contradict it."""
-        if type(node) is Symbol and node in self.definitions:
+        if type(node) is Symbol and node in self.definitions and node not in self.stages:
             return self.value(self.definitions[node])
         value = super().lookup(node)
-        if type(node) in {Symbol, Indexed}:
-            _require_kind(node, value)
+        _require_kind(node, value)
         return value
+
+    def of_vectors(self, node):
+        values = list(map(self.value, node.args))
+        if not all(isinstance(value, Matrix) for value in values):
+            raise NotExact(f"{node} should be of vectors or matrices, got {values}")
+        shapes = {value.shape for value in values}
+        if len(shapes) > 1 or (type(node) is Det and values[0].shape[0] != values[0].shape[1]):
+            raise NotExact(f"{node} does not exist for shapes {shapes}")
+        return super().of_vectors(node)
 
     def measured(self, value):
         if type(value) is int:
             return flint.fmpq(value)
+        parts = value.entries() if type(value) is Matrix else [value]
+        if any(type(part) is flint.arb and not part.is_finite() for part in parts):
+            raise NotExact(f"a measured value should be finite, got {value!r}")
         if type(value) in {flint.fmpq, flint.arb, Matrix}:
             return value
         found = f"{type(value).__name__} {value!r}"
@@ -250,6 +263,8 @@ class Enclosure(_Walk):
             return flint.arb(1).exp()
         if kind is sympy.exp:
             return flint.arb(self.value(node.args[0])).exp()
+        if kind in {sympy.Abs, sympy.exp, sympy.log} and isinstance(self.value(node.args[0]), Matrix):
+            raise NotExact(f"{node}: {kind.__name__} is of a number, not of a matrix")
         if kind is sympy.Abs:
             return abs(self.value(node.args[0]))
         if kind is sympy.log:
@@ -259,10 +274,14 @@ class Enclosure(_Walk):
 
 def _require_kind(node, value) -> None:
     """NotExact if a matrix was measured for a scalar, a scalar for a matrix, or a fraction for an integer."""
-    label = node if type(node) is Symbol else node.args[0].args[0]
+    label = node.args[0].args[0] if type(node) is Indexed else node
     wants_matrix = is_vector(label)
     if wants_matrix != isinstance(value, Matrix):
         raise NotExact(f"{node} should be measured as a {'Matrix' if wants_matrix else 'number'}, got {value!r}")
+    if type(node).__name__ == "Probability" and (value < 0 or value > 1):
+        raise NotExact(f"{node} should be measured as a number from 0 to 1, got {value!r}")
+    if type(label) is not Symbol:
+        return
     whole = type(value) is flint.fmpq and value.denominator == 1
     if label.assumptions0 == KINDS["integer"] and not whole:
         raise NotExact(f"{node} should be measured as an integer, got {value!r}")

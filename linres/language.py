@@ -213,8 +213,16 @@ class Scope:
             raise NotExact(f"a {kind.__name__} is made of expressions, not of relations")
         for argument in node.args:
             self.admit(argument)
+        if kind is GeometricSum:
+            self._admit_bound(node, node.args[3])
         if kind in AT_MOST | AT_LEAST and any(map(is_vector, node.args)):
             raise NotExact(f"{node}: vectors and matrices are equal or not, no other relation holds between them")
+
+    def _admit_bound(self, node, index):
+        """The index that a sum binds is an integer symbol: the stage, where there is one."""
+        integer = type(index) is Symbol and index.assumptions0 == KINDS["integer"]
+        if not integer or index not in (self.over[:1] or [index]):
+            raise NotExact(f"{node} should sum over {self.over[0] if self.over else 'an integer symbol'}, not {index}")
 
     def _admit_symbol(self, symbol):
         _require_plain(symbol)

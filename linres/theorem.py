@@ -187,6 +187,9 @@ class Theorem:
 
     def variant(self, control: Control) -> "Theorem":
         """This theorem, changed as the control says and without its proof. ValueError if nothing is there to change."""
+        given = (control.change, control.drop, control.measure, control.instances, control.witness)
+        if all(part is None or part in ({}, ()) for part in given):
+            raise refuse(f"Control({control.name!r})", "a change, a drop, a measure, a witness or instances", "none")
         for old, new in control.change.items():
             if same(substitute(self.conclusion, {old: new}), self.conclusion):
                 call = f"Control({control.name!r}, change=...)"

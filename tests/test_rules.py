@@ -155,9 +155,9 @@ WRONG = {
         Misapplied, "needs a fact", changed(INDUCTION, premises=(Eq(AFTER, r * NOW + D[t]),))),
     "an induction over no stages": (Misapplied, "stage index and the horizon", changed(INDUCTION, over=())),
     "an induction with stage and horizon exchanged": (
-        Misapplied, "stage index and the horizon", changed(INDUCTION, over=(T, t))),
+        NotExact, "should sum over", changed(INDUCTION, over=(T, t))),
     "an induction over another index": (
-        Misapplied, "stage index and the horizon",
+        NotExact, "should sum over",
         changed(INDUCTION, claim=le(X[T], total(X[0], r, D[n], n, T)), premises=(le(X[n + 1], r * X[n] + D[n]),))),
     "an induction to a fixed horizon": (
         Misapplied, "stage index and the horizon",

@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 
+import flint
 import numpy as np
 import pytest
 import sympy
@@ -13,6 +14,7 @@ from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Ne, symbols
 
 from linres.certificate import Term
 from linres.errors import InputError
+from linres.language import GeometricSum, NotExact
 from linres.rungs import verify, wanting
 from linres.theorem import Batch, Certificate, Control, Step, Theorem
 
@@ -155,3 +157,40 @@ def test_a_full_disk_is_said_in_one_line(arguments):
         )
     assert done.returncode == 2
     assert "No space left" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("row", [{}, {symbols("s", integer=True): 0}])
+def test_no_row_freezes_the_index_of_a_sum(row):
+    s = symbols("s", integer=True)
+    counted = Le(GeometricSum(0, 1, s, s, Integer(3)), 0, evaluate=False)
+    claim = toy(counted, symbols={s: ""}, measure=lambda k, arithmetic: [row])
+    assert verify(claim).verdict == "refuted"
+
+
+@pytest.mark.parametrize("index", [x, T, Integer(2)])
+def test_a_sum_binds_the_stage_or_an_integer_symbol(index):
+    with pytest.raises(NotExact, match="should sum over"):
+        Theorem(
+            name="sum", title="A sum", provenance="linres", symbols={x: "", t: "", T: ""}, over=(t, T), hypotheses=(),
+            conclusion=Le(GeometricSum(0, 1, index, index, Integer(3)), 0, evaluate=False), instances=st.none,
+            measure=list,
+        )
+
+
+def test_a_control_without_anything_in_it_is_refused():
+    with pytest.raises(InputError, match="a change, a drop"):
+        toy(SMALL, controls=(Control("empty", "weaker"),)).control("empty")
+
+
+def test_what_another_method_measures_refutes_no_theorem_of_ours():
+    wrong = toy(Le(c, 0, evaluate=False), definitions={c: x - x}, own_method=False,
+                measure=lambda k, arithmetic: [{x: arithmetic.number(k), c: arithmetic.number(5)}])
+    assert verify(wrong).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "measured", [None, {x: 1}, [3], [{x: flint.arb("inf")}], [{x: flint.arb("nan")}], [{x: 0.5}], [{T: 1}], [{X: 1}]]
+)
+def test_a_malformed_measurement_is_inconclusive(measured):
+    verdict = verify(toy(SMALL, measure=lambda k, arithmetic: measured))
+    assert verdict.verdict == "inconclusive"

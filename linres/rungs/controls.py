@@ -33,15 +33,18 @@ def _outcome(theorem: Theorem, control: Control, draws, count, seed, max_bits) -
     """What became of a control; "reason" says why one that is not refuted is not known to hold either."""
     variant = theorem.variant(control)
     outcome = {"name": control.name, "kind": control.kind, "refuted": False, "by": None, "counterexample": None}
-    decided = 0
+    decided = undecided = 0
     try:
         for by, counts, failure in _attempts(variant, control, draws, count, seed, max_bits):
             if failure is not None:
                 return outcome | {"refuted": True, "by": by, "counterexample": describe(variant, failure)}
             decided += counts.get("decided", 0)
+            undecided += counts.get("undecided", 0)
     except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
         return outcome | {"reason": f"{type(fault).__name__}: {fault}"}
-    return outcome if decided else outcome | {"reason": "no row decided"}
+    if undecided or not decided:
+        return outcome | {"reason": f"{undecided} rows undecided" if undecided else "no row decided"}
+    return outcome
 
 
 def _attempts(variant, control, draws, count, seed, max_bits) -> Iterator[tuple[str, dict, rigorous.Failure | None]]:

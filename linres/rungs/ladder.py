@@ -111,14 +111,14 @@ class _Climb:
         self.failure = rigorous.check(self.theorem, simplest, max_bits=self.level.max_bits).failure or found
 
     def _conclude(self, proof: symbolic.Proof) -> tuple[Outcome, str]:
+        if not self.theorem.own_method:
+            return "inconclusive", "measured by another method, whose values no definition is held to"
         if self.failure:
             instead = " although its proof checks: a hypothesis or the trusted core is wrong" if proof.complete else ""
             return "refuted", f"a counterexample, decided in exact or ball arithmetic{instead}"
         doubt = self.broken or self._nothing_decided(proof) or ("" if proof.complete else self._something_undecided())
         if doubt:
             return "inconclusive", doubt
-        if not self.theorem.own_method:
-            return "inconclusive", "measured by another method, whose values no definition is held to"
         if proof.complete:
             steps = f"{proof.steps} step{'s' if proof.steps > 1 else ''}"
             return "proved", f"{steps} checked by the trusted core, every identity by the second checker too"

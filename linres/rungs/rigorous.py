@@ -1,6 +1,6 @@
 """Rung 2: the conclusion on rational instances, in exact or ball arithmetic. Nothing here has a tolerance."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +59,10 @@ def check(theorem: Theorem, instance: Any, *, max_bits: int = 4096) -> Checked:
 
 def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
     checked = Checked(bits=bits)
-    for position, row in enumerate(theorem.measure(instance, EXACT)):
+    rows = theorem.measure(instance, EXACT)
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        raise NotExact(f"measure should return a list of rows, each a dict from symbols to values, got {rows!r}")
+    for position, row in enumerate(rows):
         outcome = _check_row(theorem, instance, row, position, checked)
         if checked.failure:
             return checked
