@@ -261,10 +261,10 @@ class Enclosure(_Walk):
             return flint.arb.pi()
         if kind is numbers.Exp1:
             return flint.arb(1).exp()
-        if kind is sympy.exp:
-            return flint.arb(self.value(node.args[0])).exp()
         if kind in {sympy.Abs, sympy.exp, sympy.log} and isinstance(self.value(node.args[0]), Matrix):
             raise NotExact(f"{node}: {kind.__name__} is of a number, not of a matrix")
+        if kind is sympy.exp:
+            return flint.arb(self.value(node.args[0])).exp()
         if kind is sympy.Abs:
             return abs(self.value(node.args[0]))
         if kind is sympy.log:

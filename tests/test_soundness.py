@@ -12,9 +12,10 @@ import sympy
 from hypothesis import strategies as st
 from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Ne, symbols
 
+from linres.arithmetic import EXACT
 from linres.certificate import Term
 from linres.errors import InputError
-from linres.language import GeometricSum, NotExact
+from linres.language import Det, GeometricSum, Inner, NotExact
 from linres.rungs import verify, wanting
 from linres.theorem import Batch, Certificate, Control, Step, Theorem
 
@@ -194,3 +195,41 @@ def test_what_another_method_measures_refutes_no_theorem_of_ours():
 def test_a_malformed_measurement_is_inconclusive(measured):
     verdict = verify(toy(SMALL, measure=lambda k, arithmetic: measured))
     assert verdict.verdict == "inconclusive"
+
+
+W, V = symbols("W V", commutative=False)
+COLUMN, SQUARE_MATRIX = EXACT.matrix([[1], [2]]), EXACT.matrix([[1, 0], [0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "row"),
+    [
+        (Le(Inner(W, V), 1, evaluate=False), {W: COLUMN, V: SQUARE_MATRIX}),
+        (Le(Inner(W, Integer(1)), 1, evaluate=False), {W: COLUMN}),
+        (Le(Det(W), 1, evaluate=False), {W: COLUMN}),
+        (Le(sympy.Abs(W, evaluate=False), 1, evaluate=False), {W: SQUARE_MATRIX}),
+        (Le(sympy.exp(W, evaluate=False), 1, evaluate=False), {W: SQUARE_MATRIX}),
+    ],
+    ids=["shapes", "a number in an inner product", "no square", "size of a matrix", "exponential of a matrix"],
+)
+def test_what_does_not_exist_for_these_shapes_is_inconclusive(conclusion, row):
+    claim = toy(conclusion, symbols={W: "", V: ""}, measure=lambda k, arithmetic: [row])
+    assert verify(claim).verdict == "inconclusive"
+
+
+def test_a_matrix_of_another_shape_than_its_definition_is_noticed():
+    claim = toy(
+        Le(Inner(V, V), 9, evaluate=False), symbols={W: "", V: ""}, definitions={V: 2 * W},
+        measure=lambda k, arithmetic: [{W: COLUMN, V: SQUARE_MATRIX}],
+    )
+    assert verify(claim).reason.startswith("Disagree")
+
+
+@pytest.mark.parametrize("measured", [7, -1])
+def test_a_probability_is_measured_from_0_to_1(measured):
+    from sympy.stats import Probability
+
+    chance = Probability(Le(x, 0))
+    claim = toy(Le(chance, 3, evaluate=False), measure=lambda k, arithmetic: [{chance: arithmetic.number(measured)}])
+    verdict = verify(claim)
+    assert verdict.verdict == "inconclusive" and "from 0 to 1" in verdict.reason
