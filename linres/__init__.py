@@ -14,7 +14,8 @@ __version__ = version("linres")
 # Where each public name lives; its module is imported when the name is first used, so that importing linres is quick.
 _HOMES = {
     "linres.theorem": (
-        "Batch", "Certificate", "Control", "Lemma", "Prose", "Refutation", "Rule", "Step", "Theorem", "Verdict",
+        "Batch", "Certificate", "Control", "Induction", "Lemma", "Prose", "Refutation", "Rule", "Step", "Theorem",
+        "Verdict",
     ),
     "linres.certificate": ("Term",),
     "linres.language": ("Det", "GeometricSum", "Inner", "Refused", "norm"),

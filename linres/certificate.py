@@ -5,10 +5,10 @@ A certificate proves a claim  lhs <= rhs  by writing
     rhs - lhs  =  sum of  weight * product of (gaps of facts) * (scalar)^2 or |vector|^2
 
 where every weight is visibly nonnegative, every fact is a hypothesis or an earlier claim, and the equality holds
-identically, as rational functions in the symbols, the Gram entries <x, y> of the vectors and the square roots, with
-s * s = base for s = sqrt(base). Denominators must be visibly positive and bases visibly nonnegative. An equation is
-proved by terms that each contain an equation among the facts; one between matrices by equality of noncommutative
-polynomials, W W^-1 cancelling where Ne(Det(W), 0) is a fact.
+identically, as rational functions in the symbols, the Gram entries <x, y> of the vectors, the square roots, with
+s * s = base for s = sqrt(base), and the powers over stages, with base^(t+1) = base^t base. Denominators must be visibly
+positive and bases of roots visibly nonnegative. An equation is proved by terms that each contain an equation among the
+facts; one between matrices by equality of noncommutative polynomials, W W^-1 cancelling where Ne(Det(W), 0) is a fact.
 
 Whoever finds a certificate is not trusted; this file is. It returns, or it raises a `Refused` that names both sides.
 """
@@ -19,7 +19,7 @@ from itertools import combinations_with_replacement, product
 from typing import Any
 
 import sympy
-from sympy import Add, Equality, Expr, Indexed, Integer, Mul, Pow, Symbol, Unequality
+from sympy import Add, Equality, Expr, Indexed, Integer, Mul, Pow, Rational, Symbol, Unequality
 from sympy.functions.elementary.complexes import transpose
 from sympy.polys.domains import QQ
 from sympy.polys.rings import PolyElement, ring
@@ -34,9 +34,12 @@ from linres.language import (
     Refused,
     Scope,
     among,
+    at_least_zero,
     gap,
+    is_integer,
     is_vector,
     same,
+    tidy,
 )
 
 
@@ -162,18 +165,39 @@ class Reader:
         if kind is Add:
             return min(*signs, NONNEGATIVE) and max(signs)
         if kind is Pow:
-            return self._sign_of_power(node.base, node.exp, gaps)
+            return self._sign_of_power(node, gaps)
         return NONNEGATIVE if kind is Inner and same(*node.args) else UNKNOWN
 
-    def _sign_of_power(self, base, exponent, gaps):
-        if type(exponent) not in NUMBERS or exponent.q not in (1, 2):
+    def _sign_of_power(self, node, gaps):
+        try:
+            count, exponent = self.split_exponent(node)
+        except Refused:
             return UNKNOWN
-        sign = self._sign(base, gaps)
+        sign = self._sign(node.base, gaps)
         if sign == POSITIVE:
             return POSITIVE
+        if count is not None:
+            return sign if exponent.p >= 0 else UNKNOWN
         if exponent.p <= 0:  # a base that may vanish has no inverse
             return UNKNOWN
         return NONNEGATIVE if exponent.q == 1 and exponent.p % 2 == 0 else sign
+
+    def split_exponent(self, node: Pow) -> tuple[Symbol | None, Rational]:
+        """(n, k) of base^(n + k): n a number of stages, or None; k an integer, or half of one where n is None.
+
+        base^n is then an indeterminate, times base for each further stage: base^(n + 1) = base^n base, n >= 0.
+        """
+        exponent = node.exp if type(node.exp) in NUMBERS else tidy(node.exp)
+        if type(exponent) in NUMBERS and exponent.q in (1, 2):
+            return None, exponent
+        parts = exponent.args if type(exponent) is Add else (exponent,)
+        count, *rest = sorted(parts, key=lambda part: type(part) is not Symbol)
+        whole = all(type(part) in NUMBERS and part.q == 1 for part in rest)
+        if not is_integer(count) or len(rest) > 1 or not whole or is_vector(node.base):
+            raise NotExact(f"{node}: certificates know integer powers, square roots and powers t + integer of scalars")
+        if count not in self.scope.over[:1] and not among(at_least_zero(count), self.facts):
+            raise SignUnknown(f"{node}: needs the hypothesis {count} >= 0")
+        return count, rest[0] if rest else Integer(0)
 
     def require_nonzero(self, node, gaps) -> None:
         if self._sign(node, gaps) == POSITIVE:
@@ -223,10 +247,11 @@ class _Ring:
                 self._collect(argument, scalars, letters, roots)
         elif kind is Pow:
             self._collect(node.base, scalars, letters, roots)
-            if type(node.exp) not in NUMBERS or node.exp.q not in (1, 2):
-                raise NotExact(f"{node}: certificates know integer powers and square roots only")
-            if node.exp.q == 2:
+            count, exponent = self.reader.split_exponent(node)
+            if exponent.q == 2:
                 roots[node.base] = None
+            if count is not None:
+                scalars[Pow(node.base, count, evaluate=False)] = None
         elif kind not in NUMBERS:
             raise NotExact(f"{node}: certificates do not know {kind.__name__}")
 
@@ -254,7 +279,7 @@ class _Ring:
         return self.inner(*map(self.form, node.args)) if kind is Inner else self.power(node)
 
     def power(self, node: Pow) -> Quotient:
-        base, exponent = node.args
+        base, (count, exponent) = node.base, self.reader.split_exponent(node)
         if exponent.q == 2:
             self.reader.require_root(base, self.gaps)
             value: Quotient = (self.root_of[base], {})
@@ -263,7 +288,8 @@ class _Ring:
         if exponent.p < 0:
             self.reader.require_nonzero(base, self.gaps)
             value = self.invert(value)
-        return _fold(self.multiply, [(self.one, {}), *[value] * abs(exponent.p)])
+        first = self.one if count is None else self.generators[Pow(base, count, evaluate=False)]
+        return _fold(self.multiply, [(first, {}), *[value] * abs(exponent.p)])
 
     def add(self, a: Quotient, b: Quotient) -> Quotient:
         common = {f: max(a[1].get(f, 0), b[1].get(f, 0)) for f in a[1] | b[1]}

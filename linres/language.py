@@ -147,7 +147,7 @@ class Scope:
     def _admit_over(self, *stages):
         if len(stages) != 2 or stages[0] == stages[1] or not {*stages} <= self.symbols:
             raise Undeclared(f"over should be two declared symbols, the stage and the horizon, got {stages}")
-        if any(stage.assumptions0 != KINDS["integer"] for stage in stages):
+        if not all(map(is_integer, stages)):
             raise Undeclared(f"the stage {stages[0]} and the horizon {stages[1]} should be integer symbols")
 
     def _admit_definition(self, name, meaning):
@@ -157,7 +157,7 @@ class Scope:
         self.admit(meaning)
         if is_vector(name) != is_vector(meaning):
             raise NotExact(f"{name} and its definition {meaning} should both be scalars or both be vectors")
-        if type(name) is Symbol and name.assumptions0 == KINDS["integer"]:
+        if is_integer(name):
             raise NotExact(f"{name} is an integer: it counts stages and cannot be defined")
         if any(T in name.free_symbols for T in self.over[1:]):
             raise NotExact(f"{name} is about the horizon: define it at every stage instead")
@@ -220,8 +220,7 @@ class Scope:
 
     def _admit_bound(self, node, index):
         """The index that a sum binds is an integer symbol: the stage, where there is one."""
-        integer = type(index) is Symbol and index.assumptions0 == KINDS["integer"]
-        if not integer or index not in (self.over[:1] or [index]):
+        if not is_integer(index) or index not in (self.over[:1] or [index]):
             raise NotExact(f"{node} should sum over {self.over[0] if self.over else 'an integer symbol'}, not {index}")
 
     def _admit_symbol(self, symbol):
@@ -237,7 +236,7 @@ class Scope:
         self.admit(indices[0])
         if not same(indices[0], tidy(indices[0])):
             raise NotExact(f"write the index of {node} outside sympy.evaluate(False), so that t + 1 has one form only")
-        if any(atom.assumptions0 != KINDS["integer"] for atom in indices[0].free_symbols):
+        if not all(map(is_integer, indices[0].free_symbols)):
             raise Undeclared(f"the index of {node} should be made of integer symbols")
 
 
@@ -269,6 +268,11 @@ def is_vector(node: Expr) -> bool:
     return type(node) in {Add, Mul, Pow, transpose} and any(map(is_vector, node.args))
 
 
+def is_integer(node: Any) -> bool:
+    """Whether an admitted expression is an integer symbol: a stage or a number of them."""
+    return type(node) is Symbol and node.assumptions0 == KINDS["integer"]
+
+
 def same(a: Any, b: Any) -> bool:
     """Whether two admitted trees are the same node by node; no algebra, and no SymPy opinion, enters."""
     if type(a) is not type(b):
@@ -288,7 +292,8 @@ def among(relation: Any, relations: Iterable[Any]) -> bool:
 def substitute(node: Any, mapping: Mapping[Any, Any]) -> Any:
     """The tree with every key of mapping (a symbol, an indexed symbol or a label) replaced at once.
 
-    Nothing is simplified, so a relation stays a relation; only an index is added up, to make x[(t + 1) - 1] x[t].
+    Nothing is simplified, so a relation stays a relation; only an index is added up, to make x[(t + 1) - 1] x[t], and
+    so is an exponent that counts stages. The index that a GeometricSum binds is not free: it stays.
     """
     for old, new in mapping.items():
         if same(node, old):
@@ -296,6 +301,13 @@ def substitute(node: Any, mapping: Mapping[Any, Any]) -> Any:
     kind = type(node)
     if kind is Symbol or not node.args:
         return node
+    if kind is Pow and type(node.exp) not in NUMBERS:
+        return Pow(substitute(node.base, mapping), tidy(substitute(node.exp, mapping)), evaluate=False)
+    if kind is GeometricSum:
+        start, ratio, forcing, t, T = node.args
+        free = {old: new for old, new in mapping.items() if not same(old, t)}
+        start, ratio, T = (substitute(part, mapping) for part in (start, ratio, T))
+        return GeometricSum(start, ratio, substitute(forcing, free), t, T)
     if kind is Indexed:
         base, index = node.args
         return Indexed(substitute(base, mapping), tidy(substitute(index, mapping)))
@@ -307,6 +319,11 @@ def tidy(node: Any) -> Any:
     """The tree as SymPy builds it by itself: sums added up, arguments in one order. For indices and for comparisons."""
     with sympy.evaluate(True):
         return sympy.expand(node.doit())
+
+
+def at_least_zero(count: Symbol) -> Any:
+    """The hypothesis that a number of stages is one."""
+    return GreaterThan(count, Integer(0), evaluate=False)
 
 
 def gap(relation: Any) -> Any:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sympy import Add, Integer, Mul, Pow, Symbol
-from sympy.core.relational import GreaterThan, LessThan
+from sympy.core.relational import LessThan
 
 from linres.certificate import UNKNOWN, NotListed, Reader
-from linres.language import GeometricSum, Inner, Refused, Scope, among, same, substitute
+from linres.language import GeometricSum, Inner, Refused, Scope, among, at_least_zero, same, substitute
 
 
 class Misapplied(Refused):
@@ -57,8 +57,7 @@ def induction(claim: Any, premises: Sequence[Any], reader: Reader) -> None:
     _demand(len(premises) == 1 and type(premises[0]) is LessThan, name, "needs a fact a(t+1) <= ratio a(t) + forcing")
     start, ratio, forcing, t, T = claim.rhs.args
     _demand(reader.scope.over == (t, T), name, f"{t}, {T} should be the stage index and the horizon of the theorem")
-    at_least_zero = GreaterThan(T, Integer(0), evaluate=False)
-    _demand(among(at_least_zero, reader.facts), name, f"needs the hypothesis {at_least_zero}")
+    _demand(among(at_least_zero(T), reader.facts), name, f"needs the hypothesis {at_least_zero(T)}")
     mixed = _mentions(claim.lhs, t) or claim.lhs.has(GeometricSum) or _mentions(ratio, t, T) or _mentions(forcing, T)
     _demand(not mixed, name, f"the left side is about {T}, the forcing about {t} and the ratio about neither")
     general = substitute(claim.lhs, {T: t})
@@ -79,6 +78,7 @@ RULES: dict[str, Callable[[Any, Sequence[Any], Reader], None]] = {
     "cauchy_schwarz": cauchy_schwarz,
     "induction": induction,
 }
+OVER_STAGES = {"induction"}  # the rules that take a premise about the stage t to hold at every stage
 
 
 def apply(name: str, claim: Any, premises: Sequence[Any], *, scope: Scope, facts: Sequence[Any]) -> list[tuple]:

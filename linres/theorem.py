@@ -4,8 +4,9 @@ A theorem is data. Its hypotheses and conclusion are SymPy relations over declar
 the number on a plot, the check of an instance and the false variants all come from those relations.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Literal
 
 from sympy import Expr, IndexedBase, Symbol
@@ -58,6 +59,21 @@ class Lemma:
 
 
 @dataclass(frozen=True)
+class Induction:
+    """Reason of a step: the first stages by themselves, then one stage after the other.
+
+    first = (steps of stage 0, ..., of stage k) and advance, steps that may use the invariants at a stage t >= k and
+    end up with them at t + 1. All invariants are to be shown at stage k. Those shown at each stage 0, ..., k hold at
+    every stage t and at the horizon T: the step claims one of these. With k = 0 all that `advance` claims holds at
+    every stage t < T.
+    """
+
+    invariants: tuple[Any, ...]
+    first: "tuple[tuple[Step, ...], ...]"
+    advance: "tuple[Step, ...]"
+
+
+@dataclass(frozen=True)
 class Prose:
     """Reason of a step that no machine checks. A theorem with such a step is never `proved`."""
 
@@ -70,8 +86,15 @@ class Step:
 
     name: str
     claim: Any
-    by: Certificate | Rule | Lemma | Prose
+    by: Certificate | Rule | Lemma | Induction | Prose
     note: str = ""
+
+    def parts(self) -> "Iterator[Step]":
+        """This step and, before it, those that it is made of."""
+        if isinstance(self.by, Induction):
+            for step in (*chain.from_iterable(self.by.first), *self.by.advance):
+                yield from step.parts()
+        yield self
 
 
 @dataclass(frozen=True)
@@ -168,18 +191,32 @@ class Theorem:
         for part in ("instances", "measure"):
             if getattr(self, part) is not None and not callable(getattr(self, part)):
                 raise refuse(call(part), "a function", f"a {type(getattr(self, part)).__name__}", "Write lambda: ...")
+        self._require_distinct_steps()
         for control in self.controls:
             if control.kind not in {"stronger", "weaker"}:
                 raise refuse(f"Control({control.name!r}, kind=...)", "'stronger' or 'weaker'", repr(control.kind))
+
+    def _require_distinct_steps(self):
+        """InputError if two steps have one name: pages, reports and lemmas speak of a step by its name."""
+        if not all(isinstance(step, Step) for step in self.proof):
+            return  # the checker says what is wrong with such a proof
+        names = [step.name for step in self.steps()]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise refuse(f"Theorem({self.name!r}, proof=...)", "steps of different names", f"{twice[0]!r} twice")
 
     @property
     def scope(self) -> Scope:
         labels = frozenset(s.args[0] if type(s) is IndexedBase else s for s in self.symbols)
         return Scope(labels, self.definitions, self.over)
 
+    def steps(self) -> tuple[Step, ...]:
+        """All steps of the proof in the order they are checked, those within an induction included."""
+        return tuple(chain.from_iterable(step.parts() for step in self.proof))
+
     def step(self, name: str) -> Step:
         """The proof step of that name; KeyError if there is none."""
-        return {step.name: step for step in self.proof}[name]
+        return {step.name: step for step in self.steps()}[name]
 
     def control(self, name: str) -> "Theorem":
         """The variant of this theorem that the control of that name describes; KeyError if there is none."""

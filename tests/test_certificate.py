@@ -238,12 +238,16 @@ FORGERIES = {
         NotExact, "do not know exp",
         (Proposal(eq(2 * x, x + x)), Proposal(eq(2 * sympy.exp(x), relation(Add, sympy.exp(x), sympy.exp(x)))))),
     "a cube root": (
-        NotExact, "integer powers and square roots",
+        NotExact, "integer powers, square roots and powers t",
         (Proposal(eq(sqrt(x) ** 2, x), (), (Ge(x, 0),)),
          Proposal(eq(power(power(x, Rational(1, 3)), 3), x), (), (Ge(x, 0),)))),
-    "a power with a symbol": (
-        NotExact, "integer powers and square roots",
-        (Proposal(eq(x**2 * x, x**3)), Proposal(eq(times(x**t, x), x ** (t + 1))))),
+    "a power of a number of stages that is not known to be one": (
+        SignUnknown, "needs the hypothesis t >= 0",
+        (Proposal(eq(times(x**t, x), x ** (t + 1)), (), (Ge(t, 0),)), Proposal(eq(times(x**t, x), x ** (t + 1))))),
+    "a power with a real symbol": (
+        NotExact, "integer powers, square roots and powers t",
+        (Proposal(eq(times(x**t, x), x ** (t + 1)), (), (Ge(t, 0),)),
+         Proposal(eq(times(x**y, x), x ** (y + 1)), (), (Ge(y, 0),)))),
     # symbols that are not declared, or say too much
     "an undeclared symbol in the claim": (
         Undeclared, "not among", (SQUARES, replace(SQUARES, symbols=frozenset({x})))),

@@ -60,7 +60,7 @@ def _everything(theorem, write) -> dict[str, Any]:
         "hypotheses": list(map(write, theorem.hypotheses)),
         "proof": [
             {"name": step.name, "claim": write(step.claim), "by": reason(step), "note": step.note}
-            for step in theorem.proof
+            for step in theorem.steps()
         ],
         "controls": [{"name": control.name, "kind": control.kind} for control in theorem.controls],
         "uses": list(theorem.uses),
@@ -77,6 +77,9 @@ def reason(step) -> str:
         return f"rule {step.by.name}"
     if kind == "Lemma":
         return f"lemma {step.by.theorem.name}" + (f", step {step.by.step}" if step.by.step else "")
+    if kind == "Induction":
+        count = len(step.by.first)
+        return "induction over the stages" + (f", the first {count} by themselves" if count > 1 else "")
     return "prose"
 
 
@@ -86,7 +89,7 @@ def _page(theorem, write) -> list[str]:
     lines += ["", "where", *(f"  {write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items())]
     lines += [f"  {write(name)} := {write(meaning)}" for name, meaning in theorem.definitions.items()]
     lines += ["", "proof" if theorem.proof else "no proof: the theorem can be supported at most"]
-    for position, step in enumerate(theorem.proof, 1):
+    for position, step in enumerate(theorem.steps(), 1):
         lines += [f"  {position}. {step.name} [{reason(step)}]", f"     {write(step.claim)}"]
         lines += [f"     {step.note}"] if step.note else []
     if theorem.controls:

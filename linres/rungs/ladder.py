@@ -55,7 +55,8 @@ class _Climb:
     def verdict(self) -> Verdict:
         self.say("symbolic")
         proof = symbolic.check(self.theorem)
-        self.evidence["symbolic"] = {"ran": proof.steps > 0, **proof.counts(), "identities": proof.identities} | (
+        confirmed = sum(proof.identities.values())
+        self.evidence["symbolic"] = {"ran": proof.steps > 0, **proof.counts(), "identities": confirmed} | (
             {"complete": proof.complete} if proof.steps else {}) | (
             {"reason": proof.refusal or "the theorem has no proof"} if proof.refusal or not proof.steps else {}
         )

@@ -14,7 +14,7 @@ import flint
 from sympy import Add, Expr, Indexed, Mul, Pow, Symbol
 from sympy.functions.elementary.complexes import transpose
 
-from linres.language import NUMBERS, Inner, is_vector
+from linres.language import NUMBERS, Inner, is_vector, tidy
 
 Polynomial = Any
 
@@ -94,9 +94,15 @@ class _Check:
             else:
                 atoms["vector" if is_vector(node) else "scalar"][node] = None
             return
-        for argument in node.args:
-            self._gather(argument, atoms)
-        if type(node) is Pow and node.exp.q == 2:
+        if type(node) is not Pow:
+            for argument in node.args:
+                self._gather(argument, atoms)
+            return
+        self._gather(node.base, atoms)
+        stages, exponent = _over_stages(node)
+        if stages is not None:
+            atoms["scalar"][stages] = None
+        elif exponent.q == 2:
             atoms["root"][node.base] = None
 
     def _degree(self, node: Expr) -> int:
@@ -110,7 +116,7 @@ class _Check:
             return self._degree(node) if node in self.definitions else int(is_vector(node))
         degrees = [self._degree(argument) for argument in node.args]
         if type(node) is Pow:
-            return degrees[0] * abs(node.exp.p)
+            return degrees[0] * abs(_over_stages(node)[1].p)
         if type(node) in {transpose, Inner}:
             return 2 * sum(degrees)
         return sum(degrees) if type(node) is Mul else max(degrees, default=0)
@@ -165,11 +171,12 @@ class _Check:
         return [[_total(p * q for p, q in zip(row, column, strict=True)) for column in columns] for row in a]
 
     def _power(self, node):
-        base, exponent = node.args
+        base, (stages, exponent) = node.base, _over_stages(node)
         value = Fraction(self.roots[base], self.context.constant(1)) if exponent.q == 2 else self.value(base)
         if exponent.p < 0:
             value = value.inverse() if isinstance(value, Fraction) else self._inverse(value)
-        return reduce(self._times, [value] * abs(exponent.p), self.constant(1))
+        first = self.constant(1) if stages is None else self.values[stages]
+        return reduce(self._times, [value] * abs(exponent.p), first)
 
     def _inverse(self, matrix: Array) -> Array:
         """The adjugate over the determinant."""
@@ -198,6 +205,15 @@ class _Check:
                 even, odd = (even, odd + term) if power % 2 else (even + term, odd)
             numerator = (even + odd * Fraction(root, self.context.constant(1))).numerator
         return numerator == 0
+
+
+def _over_stages(node: Pow) -> tuple[Pow | None, Any]:
+    """base^(n + k), n a symbol, as the indeterminate base^n and k; of any other power None and its exponent."""
+    exponent = tidy(node.exp)
+    constant = exponent.as_coeff_Add()[0]
+    if constant == exponent:
+        return None, exponent
+    return Pow(node.base, tidy(exponent - constant), evaluate=False), constant
 
 
 def _total(values: Iterable[Fraction]) -> Fraction:

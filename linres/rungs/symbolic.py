@@ -1,16 +1,30 @@
 """Rung 1: the proof, step by step, by the trusted core and then by the second checker."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sympy import IndexedBase
+from sympy import Add, IndexedBase, Integer, Symbol, preorder_traversal
+from sympy.core.relational import GreaterThan
 
 from linres import certificate, rules
-from linres.certificate import Reader
-from linres.language import KINDS, Refused, Scope, among, is_vector, same, substitute
+from linres.certificate import NotListed, Reader
+from linres.language import (
+    RELATIONS,
+    GeometricSum,
+    Refused,
+    Scope,
+    among,
+    at_least_zero,
+    is_integer,
+    is_vector,
+    same,
+    substitute,
+)
 from linres.rungs import second
-from linres.theorem import Certificate, Lemma, Prose, Rule, Step, Theorem
+from linres.theorem import Certificate, Induction, Lemma, Prose, Rule, Step, Theorem
+
+Watch = Callable[[Step, Scope, tuple], None]
 
 
 class Unrelated(Refused):
@@ -31,12 +45,15 @@ class Disagreement(Refused):
 
 @dataclass
 class Proof:
-    """What the trusted core says of a proof: `refusal` is the first step refused, None if none is."""
+    """What the trusted core says of a proof: `refusal` is the first step refused, None if none is.
+
+    identities: for each machine-checked step by name, how many the second checker confirmed.
+    """
 
     steps: int
     checked: int = 0
     prose: int = 0
-    identities: int = 0
+    identities: dict[str, int] = field(default_factory=dict)
     refusal: str | None = None
     refused_by: type | None = field(default=None, repr=False)
 
@@ -49,41 +66,153 @@ class Proof:
         return {"steps": self.steps, "checked": self.checked, "prose": self.prose}
 
 
-def check(theorem: Theorem, within: tuple[str, ...] = ()) -> Proof:
-    """Check every step of the theorem's proof; stops at the first that is refused."""
-    proof, where = Proof(len(theorem.proof)), "the theorem"
+def check(theorem: Theorem, within: tuple[str, ...] = (), watch: Watch = lambda *_: None) -> Proof:
+    """Check every step of the theorem's proof; stops at the first that is refused.
+
+    watch(step, scope, facts) is called before each step with what it may lean on. within: the names of the theorems
+    that this one is a lemma of.
+    """
+    check_all = _Check(theorem, within, watch)
     try:
+        check_all.run()
+    except Refused as refusal:
+        check_all.proof.refusal = f"{check_all.where}: {refusal}"
+        check_all.proof.refused_by = type(refusal)
+    return check_all.proof
+
+
+class _Check:
+    """A proof being checked."""
+
+    def __init__(self, theorem: Theorem, within: tuple[str, ...], watch: Watch):
+        self.theorem, self.within, self.watch = theorem, within, watch
+        self.proof, self.where = Proof(len(theorem.proof)), "the theorem"
+
+    def run(self) -> None:
+        theorem = self.theorem
         _require_plain(theorem)
-        scope, facts = theorem.scope, list(theorem.hypotheses)
-        for position, step in enumerate(theorem.proof):
-            where = f"step {position + 1}"
-            if type(step) is not Step:
-                raise Unrelated(f"a proof is made of Step, got {type(step).__name__}")
-            where += f" ({step.name})"
-            identities = check_step(step, scope, facts, (*within, theorem.name))
-            proof.prose += identities is None
-            proof.checked += identities is not None
-            proof.identities += len(identities or ())
-            facts.append(step.claim)
-        where = "the last step"
+        self.proof.steps = len(theorem.steps())
+        self.steps(theorem.proof, theorem.scope, list(theorem.hypotheses))
+        self.where = "the last step"
         if theorem.proof and not same(theorem.proof[-1].claim, theorem.conclusion):
             raise Unrelated(f"{theorem.proof[-1].claim} is not the conclusion {theorem.conclusion}")
-    except Refused as refusal:
-        proof.refusal, proof.refused_by = f"{where}: {refusal}", type(refusal)
-    return proof
+
+    def steps(self, steps: tuple[Step, ...], scope: Scope, facts: list[Any], nested: bool = False) -> None:
+        """Check the steps one after the other, adding what each shows to the facts."""
+        for step in steps:
+            gained = self.induction(step, step.by, scope, facts, nested) if type(step.by) is Induction else []
+            self.where = f"step {self.proof.checked + self.proof.prose + 1} ({step.name})"
+            self.watch(step, scope, tuple(facts))
+            identities = check_step(step, scope, [*facts, *gained], (*self.within, self.theorem.name), nested)
+            if identities is None:
+                self.proof.prose += 1
+            else:
+                self.proof.checked += 1
+                self.proof.identities[step.name] = len(identities)
+            facts += [*gained, step.claim]
+
+    def induction(self, step: Step, by: Induction, scope: Scope, facts: list[Any], nested: bool) -> list[Any]:
+        """Check the first stages and the advance; returns what then holds at every stage, and at the horizon.
+
+        The hypotheses, and so the facts that mention t, hold at stage 0 and at every stage t < T. What is claimed at
+        stage j, by `first` or by the invariants, is claimed for T >= j only: they then hold at the stages below j.
+        """
+        self.where = f"step {self.proof.checked + self.proof.prose + 1} (within {step.name})"
+        t, T = _require_induction(by, scope, facts, nested)
+        invariants, last = by.invariants, len(by.first) - 1
+        known: list[Any] = []
+        everywhere = invariants
+        for stage, steps in enumerate(by.first):
+            here = _at_stages(scope, facts, range(max(stage, 1)))
+            facts_here = [*(fact for fact in here.facts if t not in fact.free_symbols), *known]
+            self.steps(steps, here.scope, facts_here, nested=True)
+            known = [fact for fact in facts_here if t not in fact.free_symbols]
+            shown = [each for each in invariants if among(substitute(each, {t: Integer(stage)}), known)]
+            everywhere = tuple(each for each in everywhere if among(each, shown))
+        self.where = f"the invariants of {step.name}"
+        if len(shown) < len(invariants):
+            missing = next(each for each in invariants if not among(each, shown))
+            raise Unrelated(f"{missing} is not shown at stage {last}")
+        here = _at_stages(scope, facts, range(max(last, 1)))
+        from_here = GreaterThan(t, Integer(last), evaluate=False)
+        facts_here = [*here.facts, *known, from_here, *invariants]
+        assumed = len(facts_here)
+        self.steps(by.advance, here.scope, facts_here, nested=True)
+        self.where = f"the invariants of {step.name}"
+        for each in invariants:
+            if not among(substitute(each, {t: Add(t, Integer(1))}), facts_here[assumed:]):
+                raise Unrelated(f"{each} is not carried to the next stage")
+        advanced = facts_here[assumed:] if last == 0 else []
+        return [*everywhere, *(substitute(each, {t: T}) for each in everywhere), *advanced]
+
+
+class _Facts(NamedTuple):
+    scope: Scope
+    facts: list[Any]
+
+
+def _at_stages(scope: Scope, facts: list[Any], stages: range) -> _Facts:
+    """The scope and the facts, and beside them both at each of the stages, numbers, in place of t."""
+    (t, _), definitions = scope.over, dict(scope.definitions)
+    known = [*facts]
+    for stage in stages:
+        at = {t: Integer(stage)}
+        definitions |= {substitute(name, at): substitute(means, at) for name, means in scope.definitions.items()}
+        known += [substitute(fact, at) for fact in facts if t in fact.free_symbols]
+    return _Facts(Scope(scope.symbols, definitions, scope.over), known)
+
+
+def _require_induction(by: Induction, scope: Scope, facts: list[Any], nested: bool) -> tuple[Symbol, Symbol]:
+    """The stage and the horizon; Refused unless this is an induction over them, and not inside another one."""
+    if nested or not scope.over:
+        raise Unrelated("an induction is over the stages of a theorem that has them, and not inside another one")
+    t, T = scope.over
+    if not among(at_least_zero(T), facts):
+        raise NotListed(f"an induction needs the hypothesis {at_least_zero(T)}")
+    if not by.first or not by.invariants:
+        raise Unrelated("an induction has invariants and the steps of at least one first stage")
+    for invariant in by.invariants:
+        scope.admit(invariant)
+        if type(invariant) not in RELATIONS or T in invariant.free_symbols:
+            raise Unrelated(f"an invariant is a relation that does not mention {T}, got {invariant}")
+    return t, T
 
 
 def _require_plain(theorem: Theorem) -> None:
     """A subclass could show one theorem to the reader and another to the checker, and so could its containers."""
     if type(theorem) is not Theorem or type(theorem.name) is not str:
         raise Unrelated(f"a theorem is a Theorem with a name, got a {type(theorem).__name__}")
-    for part in (theorem.symbols, theorem.definitions, theorem.hypotheses, theorem.over, theorem.proof):
+    for part in (theorem.symbols, theorem.definitions, theorem.hypotheses, theorem.over):
         if type(part) not in {tuple, list, dict}:
             raise Unrelated(f"a theorem is made of tuples and dicts, got a {type(part).__name__}")
+    _require_steps(theorem.proof)
 
 
-def check_step(step: Step, scope: Scope, facts: list[Any], within: tuple[str, ...]) -> list[tuple] | None:
-    """The identities the step rests on, each confirmed by the second checker; None for prose; else raise Refused."""
+def _require_steps(steps: Any) -> None:
+    if type(steps) not in {tuple, list}:
+        raise Unrelated(f"a proof is made of tuples and dicts, got a {type(steps).__name__}")
+    for step in steps:
+        if type(step) is not Step:
+            raise Unrelated(f"a proof is made of Step, got {type(step).__name__}")
+        if isinstance(step.by, Induction):
+            _require_parts(step.by)
+
+
+def _require_parts(by: Induction) -> None:
+    if type(by) is not Induction or not type(by.first) is type(by.invariants) is tuple:
+        raise Unrelated("an induction is an Induction with tuples of invariants and of first stages")
+    for steps in (*by.first, by.advance):
+        _require_steps(steps)
+
+
+def check_step(
+    step: Step, scope: Scope, facts: Sequence[Any], within: tuple[str, ...] = (), nested: bool = False
+) -> list[tuple] | None:
+    """The identities the step rests on, each confirmed by the second checker; None for prose; else raise Refused.
+
+    Of an induction, whose parts are checked elsewhere, only that the claim is among what it gives. nested: whether the
+    facts hold at some stages only, those of an induction, so that no rule may take them to hold at all.
+    """
     scope.admit(step.claim)
     by = step.by
     if type(by) is Prose:
@@ -91,24 +220,32 @@ def check_step(step: Step, scope: Scope, facts: list[Any], within: tuple[str, ..
     if type(by) is Certificate:
         identities = certificate.check(step.claim, by.terms, scope=scope, facts=facts)
     elif type(by) is Rule:
+        if nested and by.name in rules.OVER_STAGES:
+            raise Unrelated(f"the rule {by.name} needs a fact of every stage: use it outside the induction")
         identities = rules.apply(by.name, step.claim, by.premises, scope=scope, facts=facts)
     elif type(by) is Lemma:
         identities = check_lemma(step.claim, by, scope, facts, within)
+    elif type(by) is Induction:
+        identities = []
+        if not among(step.claim, facts):
+            raise Unrelated(f"{step.claim} is not among what the induction shows at every stage or at the horizon")
     else:
-        raise Unrelated(f"a step's reason is a Certificate, Rule, Lemma or Prose, got {type(by).__name__}")
+        raise Unrelated(f"a step's reason is a Certificate, Rule, Lemma, Induction or Prose, got {type(by).__name__}")
     for identity in identities:
         if not second.agrees(identity, scope.definitions):
             raise Disagreement(f"the second checker finds\n  {identity[0]}\ndifferent from\n  {identity[1]}")
     return identities
 
 
-def check_lemma(claim: Any, by: Lemma, scope: Scope, facts: list[Any], within: tuple[str, ...]) -> list[tuple]:
+def check_lemma(claim: Any, by: Lemma, scope: Scope, facts: Sequence[Any], within: tuple[str, ...]) -> list[tuple]:
     """Another theorem, proved, whose symbols are replaced: what it assumes must be known here, definitions included."""
     lemma, mapping = by.theorem, by.mapping
     if type(lemma) is not Theorem or lemma.over:
         raise Unrelated("a lemma is a Theorem about a single stage")
     if lemma.name in within:
         raise Circular(f"{lemma.name} is used in its own proof")
+    if any(type(node) is GeometricSum for part in _parts(lemma) for node in preorder_traversal(part)):
+        raise Unrelated(f"{lemma.name} has a sum over stages, and a lemma is about a single one")
     proof = check(lemma, within)
     if not proof.complete:
         raise NotProved(f"the lemma {lemma.name} is not proved: {proof.refusal or 'its proof has prose or no steps'}")
@@ -125,6 +262,10 @@ def check_lemma(claim: Any, by: Lemma, scope: Scope, facts: list[Any], within: t
         if not among(substitute(hypothesis, mapping), facts):
             raise Unrelated(f"{lemma.name} needs {substitute(hypothesis, mapping)}")
     return reader.identities
+
+
+def _parts(lemma: Theorem) -> Iterator[Any]:
+    yield from (*lemma.hypotheses, lemma.conclusion, *lemma.definitions.values(), *(s.claim for s in lemma.proof))
 
 
 def _given(lemma: Theorem, step: str | None) -> Any:
@@ -155,5 +296,4 @@ def _symbols(theorem: Theorem) -> Iterator[Any]:
 
 
 def _kind(node) -> str:
-    assumptions: Mapping = getattr(node, "assumptions0", {})
-    return "vector" if is_vector(node) else "integer" if assumptions == KINDS["integer"] else "real"
+    return "vector" if is_vector(node) else "integer" if is_integer(node) else "real"
