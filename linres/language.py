@@ -176,15 +176,29 @@ class Scope:
                 del waiting[name]
 
     def _require_one_definition(self, name, other):
-        """Refuse x[t] and x[t + 1] defined in two ways: the one definition should be the other, moved along."""
+        """Refuse x[t] and x[t + 1] defined in two ways: the one definition should be the other, moved along.
+
+        Of x[-1] beside x[t], and of any start before the stages that the other definition covers, nothing is asked.
+        """
         if not type(name) is type(other) is Indexed or not same(name.args[0], other.args[0]):
             return
+        if not name.args[1].free_symbols:
+            name, other = other, name
+        moving = name.args[1].free_symbols
         shift = Add(other.args[1], Mul(Integer(-1), name.args[1]))
-        moved = {symbol: Add(symbol, shift) for symbol in name.args[1].free_symbols}
-        constants = not name.args[1].free_symbols | other.args[1].free_symbols
+        if not moving or self._starts_before(moving, other.args[1], shift):
+            return
+        moved = {symbol: Add(symbol, shift) for symbol in moving}
         as_moved = [substitute(part, moved) for part in (name, self.definitions[name])]
-        if not constants and not all(map(same, map(tidy, as_moved), map(tidy, (other, self.definitions[other])))):
+        if not all(map(same, map(tidy, as_moved), map(tidy, (other, self.definitions[other])))):
             raise NotExact(f"{name} and {other} should have one definition, moved along the stages")
+
+    def _starts_before(self, moving, constant, shift) -> bool:
+        """Whether the index `constant` is that of a moving one, t + j, at a stage t < 0."""
+        if constant.free_symbols or moving != {*self.over[:1]}:
+            return False
+        stage = tidy(Add(*moving, shift))
+        return type(stage) in NUMBERS and stage.p < 0
 
     def admit(self, node: Any) -> None:
         """Raise Refused unless every node of the tree is of an exact, known type over declared symbols."""
