@@ -21,7 +21,7 @@ X, Y, G, c, s, m = symbols("X Y G c s m", real=True)
 
 with sympy.evaluate(False):
     positive_c, positive_s, nonnegative_m, nonnegative_Y = Gt(c, 0), Gt(s, 0), Ge(m, 0), Ge(Y, 0)
-    dissipated = Le(X**2, Y**2 - G)
+    reduced = Le(X**2, Y**2 - G)
     paid = Le(c * m * s, G)
     small = Le(2 * Y, c * s)
     CONCLUSION = Le(X + m, Y)
@@ -29,10 +29,10 @@ with sympy.evaluate(False):
 
 PROOF = (
     Step("half", half, Certificate(
-        Term(Y / (c * s), small), Term(2 / (c * s), dissipated), Term(2 / (c * s), square=X), Term(2 / (c * s), paid)),
+        Term(Y / (c * s), small), Term(2 / (c * s), reduced), Term(2 / (c * s), square=X), Term(2 / (c * s), paid)),
          "The error is at most half of Y: c s m <= G <= Y^2 <= Y c s / 2."),
     Step("remains", remains, Certificate(Term(1, half), Term(1, nonnegative_m))),
-    Step("squared", squared, Certificate(Term(1, dissipated), Term(1, paid), Term(m, small), Term(1, square=m)),
+    Step("squared", squared, Certificate(Term(1, reduced), Term(1, paid), Term(m, small), Term(1, square=m)),
          "(Y - m)^2 exceeds Y^2 - G, for 2 Y m <= c s m <= G."),
     Step("rooted", rooted, Rule("root", squared)),
     Step("conclusion", CONCLUSION, Certificate(Term(1, rooted))),
@@ -72,7 +72,7 @@ THEOREM = Theorem(
     title="An error of second order disappears in what is dissipated",
     provenance="linres",
     symbols=SYMBOLS,
-    hypotheses=(positive_c, positive_s, nonnegative_m, nonnegative_Y, dissipated, paid, small),
+    hypotheses=(positive_c, positive_s, nonnegative_m, nonnegative_Y, reduced, paid, small),
     conclusion=CONCLUSION,
     instances=instances,
     measure=measure,

@@ -20,10 +20,10 @@ sigma^2/18. From rest and without step errors `stacking-acceleration` has a basi
 """
 
 import sympy
-from sympy import Eq, Ge, Gt, IndexedBase, Le, Lt, Ne, Symbol, sqrt, symbols
+from sympy import Ge, Gt, IndexedBase, Le, Lt, Symbol, sqrt, symbols
 
 from linres.certificate import Term
-from linres.language import Det, GeometricSum, Inner, norm, substitute
+from linres.language import GeometricSum, Inner, norm, substitute
 from linres.theorem import Certificate, Induction, Lemma, Rule, Step, Theorem
 from linres.theorems import absorption
 from linres.theorems import nesterov_step as one
@@ -107,46 +107,57 @@ with sympy.evaluate(False):
     minimum = at_stage(one.minimum_x)
 
 
-def absorbing(stage, *, before, potential, dissipation, scale):
-    """The lemma absorption at a stage: `potential` the root of what there was, `dissipation` what is dissipated of it,
-    scale the c for which 2 `potential` <= c s and the cost of D is paid. before: the stage before.
+def absorbing(stage, *, potential, dissipation, scale, reasons, suffix=""):
+    """The steps by which the lookahead error at a stage is absorbed; the last claims sqrt(dissipated) + cost |D| <=
+    `potential`, the root of what there was. dissipation: what is dissipated of it, in squares. scale: the c for which
+    2 `potential` <= c s and the cost of D is paid. reasons: certificates of positive_s, small, reduced and paid.
     """
+    stage = sympy.sympify(stage)
     with sympy.evaluate(False):
         left = sqrt(at_stage(one.dissipated, stage))
         error = one.lookahead_cost * D_norm[stage]
-    return Lemma(ABSORPTION, {
+    before = stage - 1
+    lemma = Lemma(ABSORPTION, {
         absorption.X: left, absorption.Y: potential, absorption.G: dissipation, absorption.c: scale,
         absorption.s: s[before], absorption.m: error,
     })
+    visible = {
+        "positive_c": Certificate(Term(scale)), "nonnegative_m": Certificate(Term(error)),
+        "nonnegative_Y": Certificate(Term(potential)),
+    }
+    for name, reason in (reasons | visible).items():
+        yield Step(name + suffix, substitute(getattr(absorption, name), lemma.mapping), reason, NOTES.get(name, ""))
+    yield Step("absorbed" + suffix, lemma.statement(), lemma)
+
+
+NOTES = {
+    "positive_s": "W_{t-1} is nearer to the target than sigma, so it is invertible.",
+    "small": "In the basin the potential is small against s_{t-1}.",
+    "paid": "The dissipation is a multiple of |W_t - W_{t-1}|^2, and so is the bound of the lookahead error.",
+}
 
 
 with sympy.evaluate(False):
     root = sqrt(Phi[t])
     scale = q * L * (1 - q) / (2 * cost)
-    ABSORBED = absorbing(t, before=before, potential=root, dissipation=one.dissipation * r[t] ** 2, scale=scale)
-    needs = {
-        name: substitute(getattr(absorption, name), ABSORBED.mapping)
-        for name in ("positive_c", "positive_s", "nonnegative_m", "nonnegative_Y", "dissipated", "paid", "small")
-    }
     gathered = 2 * v + (1 - q)
-    B, readable_right = at_stage(one.B), u * root + slip
+    ABSORBED = tuple(absorbing(
+        t, potential=root, dissipation=one.dissipation * r[t] ** 2, scale=scale,
+        reasons={
+            "positive_s": Certificate(
+                Term(1, weyl), Term(2 * v / gathered, positive_sigma), Term(1 / (gathered * q * h), basin),
+                Term(1 / (q * h), _["near_before"])),
+            "small": Certificate(
+                Term(2 * root / cost, _["wide"]), Term(2 * v * h / cost, _["bounded"]), Term(h / cost, basin),
+                Term(h * (1 - q) / cost, _["near_before"]), Term(scale, weyl)),
+            "reduced": Certificate(),
+            "paid": Certificate(Term(q * L * (1 - q) / 2, submultiplicative)),
+        },
+    ))
+    B = at_stage(one.B)
     one_stage = (
-        Step("positive_s", needs["positive_s"], Certificate(
-            Term(1, weyl), Term(2 * v / gathered, positive_sigma), Term(1 / (gathered * q * h), basin),
-            Term(1 / (q * h), _["near_before"])),
-             "W_{t-1} is nearer to the target than sigma, so it is invertible."),
-        Step("small", needs["small"], Certificate(
-            Term(2 * root / cost, _["wide"]), Term(2 * v * h / cost, _["bounded"]), Term(h / cost, basin),
-            Term(h * (1 - q) / cost, _["near_before"]), Term(scale, weyl)),
-             "In the basin the potential is small against s_{t-1}."),
-        Step("positive_c", needs["positive_c"], Certificate(Term(scale))),
-        Step("nonnegative_m", needs["nonnegative_m"], Certificate(Term(cost * D_norm[t]))),
-        Step("nonnegative_Y", needs["nonnegative_Y"], Certificate(Term(root))),
-        Step("dissipated_exactly", needs["dissipated"], Certificate()),
-        Step("paid", needs["paid"], Certificate(Term(q * L * (1 - q) / 2, submultiplicative)),
-             "The dissipation is a multiple of |W_t - W_{t-1}|^2, and so is the bound of the lookahead error."),
-        Step("absorbed", ABSORBED.statement(), ABSORBED),
-        Step("contracted", _["contracted"], Certificate(Term(u, ABSORBED.statement()))),
+        *ABSORBED,
+        Step("contracted", _["contracted"], Certificate(Term(u, ABSORBED[-1].claim))),
         Step("squared", _["squared"], Certificate(
             Term(1, FULL), Term(u * root + B, _["contracted"]), Term(2 * E_norm[t] * u * root, _["root_half"]),
             Term(2 * E_norm[t] * h, _["contracted"]))),
