@@ -329,7 +329,8 @@ class _Ring:
             for monomial, coefficient in numerator.terms():
                 k = monomial[position]
                 rest = self.ring({(*monomial[:position], k % 2, *monomial[position + 1 :]): coefficient})
-                reduced += rest * p ** (k // 2) * d ** (half - k // 2)  # times d^half throughout: d is not zero
+                whole = p ** (k // 2) if k > 1 else self.one  # p may be 0, and SymPy has no 0**0
+                reduced += rest * whole * d ** (half - k // 2)  # times d^half throughout: d is not zero
             numerator = reduced
         return numerator == 0
 

@@ -283,12 +283,12 @@ FORGERIES = {
         Unrelated, "half needs", using(le(a / 2, a), LESSER, {z: a}, hypotheses=(Ge(a, 0),)),
         using(le(a / 2, a), LESSER, {z: a}, hypotheses=(le(0, a),))),
     "a lemma whose definition is missing": (
-        Unrelated, "defined here as", using(LENGTH, DEFINED, definitions=DEFINED.definitions), using(LENGTH, DEFINED)),
+        Unrelated, "should be here what it is in", using(LENGTH, DEFINED, definitions=DEFINED.definitions), using(LENGTH, DEFINED)),
     "a lemma whose definition is another": (
-        Unrelated, "defined here as", using(LENGTH, DEFINED, definitions=DEFINED.definitions),
+        Unrelated, "should be here what it is in", using(LENGTH, DEFINED, definitions=DEFINED.definitions),
         using(LENGTH, DEFINED, definitions={z: Inner(u, v)})),
     "a lemma whose definition is mapped elsewhere": (
-        Unrelated, "defined here as", using(le(0, c), DEFINED, {z: c}, definitions={c: Inner(u - v, u - v)}),
+        Unrelated, "should be here what it is in", using(le(0, c), DEFINED, {z: c}, definitions={c: Inner(u - v, u - v)}),
         using(le(0, c), DEFINED, {z: c, v: u}, definitions={c: Inner(u - v, u - v)})),
     "a lemma over all stages": (Unrelated, "about a single stage", using(le(0, 1), ONE), using(le(x, x + 1), MANY)),
     "a lemma about a sequence": (

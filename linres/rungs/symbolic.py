@@ -255,9 +255,10 @@ def check_lemma(claim: Any, by: Lemma, scope: Scope, facts: Sequence[Any], withi
     if not same(claim, gives):
         raise Unrelated(f"{claim} is not what {lemma.name} gives, {gives}")
     for name, meaning in lemma.definitions.items():
-        here = scope.definitions.get(substitute(name, mapping))
-        if here is None or not same(here, substitute(meaning, mapping)):
-            raise Unrelated(f"{substitute(name, mapping)} should be defined here as in {lemma.name}")
+        image, meant = substitute(name, mapping), substitute(meaning, mapping)
+        defined = scope.definitions.get(image)
+        if not (defined is not None and same(defined, meant)) and not reader.equal(image, meant):
+            raise Unrelated(f"{image} should be here what it is in {lemma.name}, {meant}")
     for hypothesis in lemma.hypotheses:
         if not among(substitute(hypothesis, mapping), facts):
             raise Unrelated(f"{lemma.name} needs {substitute(hypothesis, mapping)}")

@@ -112,11 +112,11 @@ def absorbing(stage, *, potential, dissipation, scale, reasons, suffix=""):
     `potential`, the root of what there was. dissipation: what is dissipated of it, in squares. scale: the c for which
     2 `potential` <= c s and the cost of D is paid. reasons: certificates of positive_s, small, reduced and paid.
     """
-    stage = sympy.sympify(stage)
+    with sympy.evaluate(True):
+        before = sympy.sympify(stage) - 1
     with sympy.evaluate(False):
         left = sqrt(at_stage(one.dissipated, stage))
         error = one.lookahead_cost * D_norm[stage]
-    before = stage - 1
     lemma = Lemma(ABSORPTION, {
         absorption.X: left, absorption.Y: potential, absorption.G: dissipation, absorption.c: scale,
         absorption.s: s[before], absorption.m: error,
