@@ -104,6 +104,7 @@ class Reader:
                 raise NotExact(f"{fact} is no relation")
         self.scope, self.facts = scope, tuple(facts)
         self._identities: dict[tuple[Expr, Expr], None] = {}
+        self._signs: dict[tuple[Expr, int], int] = {}
         scalar_facts = [(fact, gap(fact)) for fact in self.facts if not _between_matrices(fact)]
         self._gaps = [(fact, expression, expression.free_symbols) for fact, expression in scalar_facts]
 
@@ -134,6 +135,13 @@ class Reader:
         return self._sign(node, self._gaps)
 
     def _sign(self, node, gaps):
+        """The sign under the first len(gaps) facts; each is found once."""
+        asked = node, len(gaps)
+        if asked not in self._signs:
+            self._signs[asked] = self._find_sign(node, gaps)
+        return self._signs[asked]
+
+    def _find_sign(self, node, gaps):
         visible = self._sign_of_tree(node, gaps)
         if visible == POSITIVE or type(node) in NUMBERS:
             return visible
