@@ -1,11 +1,30 @@
 """How linres refuses bad input: one line that names the argument, what was got, and what to do."""
 
+from collections.abc import Mapping
+
 
 class InputError(ValueError):
-    """Bad input to a public function. The command line prints the message alone and exits with 2."""
+    """Bad input to a public function. The command line prints the message alone and exits with 2.
+
+    subject: what the message begins with where `refuse` made it, such as "grow(stages=...)"; else "".
+    """
+
+    subject = ""
 
 
 def refuse(call: str, wanted: str, got: object, remedy: str = "") -> InputError:
     """The error "`call` should be `wanted`, got `got`. `remedy`", ready to raise."""
     advice = f" {remedy}" if remedy else ""
-    return InputError(f"{call} should be {wanted}, got {got}.{advice}")
+    error = InputError(f"{call} should be {wanted}, got {got}.{advice}")
+    error.subject = call
+    return error
+
+
+def renamed(error: InputError, names: Mapping[str, str]) -> InputError:
+    """The error with "call(argument=...)" or "call(argument)" at its front replaced by names[argument], if given.
+
+    So the command line says --stages where Python says grow(stages=...).
+    """
+    argument = error.subject.partition("(")[2].removesuffix(")").removesuffix("=...")
+    name = names.get(argument)
+    return error if name is None else InputError(name + str(error).removeprefix(error.subject))

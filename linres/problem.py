@@ -198,18 +198,20 @@ class Problem:
         """What the theorems assume of this problem and these settings, each with whether it holds.
 
         rule: whose smoothness bounds the step, that of Sigma ("functional") or of W* Sigma W*^T ("parameter"). blocks:
-        whether the method makes residual blocks, which need W* invertible. Each entry is {"name", "statement", "holds",
-        "value", "remedy"}; holds is None where float64 cannot tell; remedy says what to do, None where it holds.
+        whether the method makes residual blocks, which need W* invertible. Each entry is made by `hypothesis`. What one
+        theorem assumes, and of a whole run, is told by `linres.guarantee`.
         """
-        moments = _hypothesis(
-            "moments-invertible", "Sigma > 0", self.rank == self.dimension, self.mu, self._singular_remedy()
+        moments = hypothesis(
+            "moments-invertible", "Sigma > 0: its smallest eigenvalue mu > 0", self.rank == self.dimension, self.mu,
+            0.0, self._singular_remedy(),
         )
-        target = _hypothesis(
+        target = hypothesis(
             "target-invertible", "W* is invertible: its smallest singular value sigma_min > 0",
-            self.target_invertible, self.sigma_min, self._singular_target_remedy(),
+            self.target_invertible, self.sigma_min, 0.0,
+            f"{self.singular_target_remedy} Or take Nesterov's method or gradient descent on W: they need no inverse.",
         )
-        pace = _hypothesis(
-            "momentum", "0 <= momentum < 1", 0 <= momentum < 1, momentum, "Leave it out to use (1-q)/(1+q)."
+        pace = hypothesis(
+            "momentum", "0 <= momentum < 1", 0 <= momentum < 1, momentum, 1.0, "Leave it out to use (1-q)/(1+q)."
         )
         smoothness, largest = self.L, "1/L, L = lambda_max(Sigma)"
         if rule == "parameter":
@@ -232,26 +234,32 @@ class Problem:
         """d eps sigma_max(W*): singular values of W* up to here are numerically zero."""
         return self.dimension * EPS * float(self.target_singular_values[0])
 
-    def _singular_target_remedy(self) -> str:
-        rank = int(np.sum(self.target_singular_values > self.target_rounding))
-        instead = "take Nesterov's method or gradient descent on W itself, which need no inverse."
-        rank = min(rank, self.dimension - 1)
+    @property
+    def singular_target_remedy(self) -> str:
+        """What to do for an invertible W*, in a sentence."""
+        rank = min(int(np.sum(self.target_singular_values > self.target_rounding)), self.dimension - 1)
         if self.samples is None or rank == 0:
-            return f"Choose a target of full rank, or {instead}"
-        return f"Keep fewer principal components, at most {rank} (components={rank}, --components {rank}), or {instead}"
+            return "Choose a target of full rank."
+        return f"Keep fewer principal components, at most {rank} (components={rank}, --components {rank})."
 
 
-def _hypothesis(name, statement, holds, value, remedy) -> dict[str, Any]:
+def hypothesis(name: str, statement: str, holds: bool | None, value, threshold, remedy: str) -> dict[str, Any]:
+    """One hypothesis, with the value measured, what that is held against, and whether it holds: what --json prints.
+
+    value, threshold: numbers, or both words. holds is None where float64 cannot tell; remedy says what to do, and is
+    None where the hypothesis holds.
+    """
     return {
-        "name": name, "statement": statement, "holds": holds if holds is None else bool(holds), "value": float(value),
-        "remedy": None if holds else remedy,
+        "name": name, "statement": statement, "holds": holds if holds is None else bool(holds), "value": value,
+        "threshold": threshold, "remedy": None if holds else remedy,
     }
 
 
 def _step_hypothesis(step_size: float, smoothness: float, largest: str) -> dict[str, Any]:
     limit = 1 / smoothness if smoothness > 0 else math.inf
-    return _hypothesis(
-        "step", f"0 < step <= {largest}", 0 < step_size <= limit, step_size, f"Take a step of at most {limit:.6g}."
+    return hypothesis(
+        "step", f"0 < step <= {largest}", 0 < step_size <= limit, step_size, limit,
+        f"Take a step of at most {limit:.6g}.",
     )
 
 

@@ -1,7 +1,7 @@
 """The record of a training run, and how it ended: numerical failure is a value here, never an exception."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,15 @@ from linres.problem import EPS, Problem
 DIVERGED_AT = 1e12  # times the initial excess loss; we have seen runs past nearly singular networks return from 1e10
 FEWEST_POINTS = 4  # that a slope is fitted to
 
+Watch = Callable[[int, float], object]  # is told the stage t and the excess loss of W_t, as the run goes
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """A training run of T stages.
 
     loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y.
-    network: W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, start).
+    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, start).
     status: "converged" (the excess fell to `floor`), "budget" (all stages used) or "diverged" (the excess left the
     floats or grew 10^12-fold, or a block did not exist); stage: at which that was seen; reason: more words, or "".
     rate_sharp: the sharp contraction of the excess per stage near W* that theory gives for these settings, or None.
@@ -31,6 +33,7 @@ class Trajectory:
     rule: str
     loss: np.ndarray
     excess_loss: np.ndarray
+    first: np.ndarray
     network: np.ndarray
     settings: dict[str, Any]
     status: str
@@ -125,14 +128,17 @@ def _status(excess: float, initial: float, floor: float) -> str:
 
 def record(
     problem: Problem, networks: Iterator[np.ndarray], *, method: str, rule: str, settings: dict[str, Any],
-    rate_sharp: float | None,
+    rate_sharp: float | None, watch: Watch | None = None,
 ) -> Trajectory:
     """Follow W_0, W_1, ... for settings["stages"] stages, or until the run converged or diverged.
 
+    watch(t, excess of W_t), if given, is called at every stage from t = 0 on; what it raises ends the run.
     A network that is not finite is not recorded. numpy.linalg.LinAlgError out of `networks` means that W_t is singular,
     so that no block leads from it to W_{t+1} under the functional rule: the residual form of the run ends there.
     """
-    floor, excess, network = rounding_floor(problem, step_size=settings["step_size"], rule=rule), [], None
+    floor = rounding_floor(problem, step_size=settings["step_size"], rule=rule)
+    excess: list[float] = []
+    kept: list[np.ndarray] = []  # W_0 and the last network
     status, stage, reason = "budget", 0, ""
     with np.errstate(all="ignore"):  # a diverging run overflows; the status says so
         for stage in range(settings["stages"] + 1):
@@ -143,13 +149,15 @@ def record(
                 break
             value = problem.excess_loss(candidate)
             if math.isfinite(value):
-                network = candidate
+                kept[1:] = [candidate]
                 excess.append(value)
+            if watch is not None:
+                watch(stage, value)
             status = _status(value, excess[0], floor)
             if status != "budget":
                 break
     excesses = np.array(excess)
     return Trajectory(
-        method, rule, problem.minimum_loss + excesses, excesses, np.array(network), settings, status, stage, reason,
-        rate_sharp, floor,
+        method, rule, problem.minimum_loss + excesses, excesses, kept[0], np.array(kept[-1]), settings, status, stage,
+        reason, rate_sharp, floor,
     )

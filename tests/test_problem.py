@@ -185,6 +185,14 @@ class TestHypotheses:
         assert "Nesterov" in report["target-invertible"]["remedy"]
         assert "target-invertible" not in self.holds(problem, blocks=False)
 
+    def test_each_says_what_its_value_is_held_against(self):
+        problem = Problem.from_spectrum([1.0, 2.0], target=3 * np.eye(2))
+        report = problem.hypotheses(momentum=0.5, step_size=0.25, rule="parameter")
+        assert {entry["name"]: (entry["value"], entry["threshold"]) for entry in report} == {
+            "moments-invertible": (1.0, 0.0), "target-invertible": (pytest.approx(3.0), 0.0), "momentum": (0.5, 1.0),
+            "step": (0.25, pytest.approx(1 / 18)),
+        }
+
     def test_a_target_lost_in_the_rounding_of_the_solve_is_left_undecided(self):
         tiny = Problem.from_spectrum([1e-10, 1.0], target=np.diag([1.0, 1e-8]))
         assert tiny.target_invertible is None

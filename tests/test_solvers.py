@@ -148,6 +148,28 @@ class TestSettings:
         slope = PROBLEM.gradient((np.eye(3) + start) @ first) @ first.T
         np.testing.assert_allclose(run.network, (np.eye(3) + start - 0.5 * slope) @ first, rtol=1e-14)
 
+    @each_solver
+    def test_the_first_and_the_last_network_are_recorded(self, solve):
+        run = solve(PROBLEM, stages=7)
+        assert np.array_equal(run.first, np.eye(3))
+        assert PROBLEM.loss(run.first) == run.loss[0] > run.loss[-1] == PROBLEM.loss(run.network)
+
+    @each_solver
+    @pytest.mark.parametrize("step_size", [None, 50.0])
+    def test_the_watch_is_told_every_stage_and_changes_nothing(self, solve, step_size):
+        told = []
+        run = solve(PROBLEM, stages=40, step_size=step_size, watch=lambda *news: told.append(news))
+        assert told[: len(run.loss)] == list(enumerate(run.excess_loss))
+        assert len(told) == run.stage + 1
+        assert np.array_equal(run.loss, solve(PROBLEM, stages=40, step_size=step_size).loss)
+
+    def test_the_default_momentum_is_that_of_the_condition_number_to_the_bit(self):
+        for seed in range(30):
+            problem = Problem.from_spectrum(np.random.default_rng(seed).uniform(0.01, 1, 4))
+            wanted = nesterov.momentum(problem.q)
+            assert stacking.grow(problem, stages=0).settings["momentum"] == wanted
+            assert nesterov.accelerate(problem, stages=0).settings["momentum"] == wanted
+
     def test_the_start_is_copied_not_kept(self):
         start = 1.5 * np.eye(3)
         run = descent.descend(PROBLEM, stages=0, start=start)
@@ -271,7 +293,8 @@ class TestEnds:
 
 def trajectory(excess, floor=0.0):
     excess = np.asarray(excess, dtype=float)
-    return Trajectory("gradient", "functional", excess, excess, np.eye(1), {}, "budget", len(excess) - 1, floor=floor)
+    ends = np.eye(1), np.eye(1)
+    return Trajectory("gradient", "functional", excess, excess, *ends, {}, "budget", len(excess) - 1, floor=floor)
 
 
 class TestMeasuring:

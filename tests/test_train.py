@@ -1,27 +1,33 @@
 """`linres train`: what it prints, what it draws, and what it refuses."""
 
+import io
+import itertools
 import json
 import math
 import os
 import re
 import subprocess
 import sys
+import time
+import types
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from linres import plotting
+from linres import guarantee, plotting, starts
 from linres.cli import main
+from linres.commands import train as command
 from linres.commands.train import METHODS
 from linres.data import load
 from linres.errors import InputError
-from linres.methods import nesterov, stacking
+from linres.methods import descent, nesterov, stacking
 from linres.problem import Problem
 
 KEYS = [
-    "data", "method", "rule", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step", "loss", "excess_loss",
-    "rate_measured", "rate_sharp", "rate_proved", "hypotheses", "inside_basin", "status",
+    "data", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step", "loss",
+    "excess_loss", "rate_measured", "rate_sharp", "rate_proved", "rate_proved_by", "hypotheses_of", "hypotheses",
+    "inside_basin", "basin", "status",
 ]
 
 
@@ -106,12 +112,85 @@ class TestJson:
         assert train_json("digits", "--method", "nesterov", "--step", 0.5)["rate_proved"] is None
         assert train_json("digits")["rate_proved"] is None
 
+    def test_names_what_proves_the_rate(self, train_json):
+        proved = {}
+        for method in METHODS:
+            report = train_json("digits", "--method", method, "--start", "near")
+            proved[method] = (report["rate_proved_by"], report["rate_proved"])
+            assert report["hypotheses_of"] == report["rate_proved_by"]
+        problem = load("digits")
+        gradient = (guarantee.EXACT, pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14))
+        assert proved == {
+            "stacking": ("stacking-acceleration", 1 - problem.q), "nesterov": ("nesterov-with-errors", 1 - problem.q),
+            "zero": gradient, "gradient": gradient,
+        }
+
+    def test_tells_how_far_outside_the_basin_the_identity_is(self, train_json):
+        report, problem = train_json("digits"), load("digits")
+        distance = np.linalg.norm(np.eye(10) - problem.target)
+        phi_0 = report["excess_loss"][0] + problem.mu / 2 * distance**2
+        assert report["inside_basin"] is False
+        assert report["basin"]["phi_0"] == pytest.approx(phi_0, rel=1e-12)
+        scaled = phi_0 / (problem.mu * problem.sigma_min**2)
+        assert report["basin"]["potential_over_mu_sigma_squared"] == pytest.approx(scaled, rel=1e-12)
+        assert report["basin"]["ratio"] == pytest.approx(scaled / report["basin"]["threshold"], rel=1e-14)
+        assert (report["rate_proved"], report["rate_proved_by"]) == (None, None)
+        assert report["hypotheses_of"] == "stacking-acceleration"
+
+    def test_a_start_inside_the_basin_has_the_proved_rate_and_obeys_it(self, train_json):
+        report, problem = train_json("digits", "--start", "near:0.9"), load("digits")
+        assert (report["inside_basin"], report["start"]) == (True, "near:0.9")
+        assert report["basin"]["ratio"] == pytest.approx(0.9, rel=1e-9)
+        assert {entry["holds"] for entry in report["hypotheses"]} == {True}
+        stages = np.arange(len(report["excess_loss"]))
+        assert report["status"] == "converged"
+        assert np.all(report["excess_loss"] <= report["basin"]["phi_0"] * (1 - problem.q) ** stages)
+
+    def test_the_seed_chooses_the_direction_near_the_target(self, train_json):
+        runs = [train_json("digits", "--start", "near", "--stages", 3, "--seed", seed)["loss"] for seed in (1, 1, 2)]
+        assert runs[0] == runs[1] != runs[2]
+
+    def test_a_start_from_a_file_is_that_of_the_public_solver(self, train_json, tmp_path):
+        first = 2 * np.eye(10) + 0.1
+        np.save(tmp_path / "w.npy", first)
+        problem = load("digits")
+        for method, run in {
+            "stacking": stacking.grow(problem, stages=9, network=first),
+            "zero": stacking.grow(problem, start="zero", stages=9, network=first),
+            "nesterov": nesterov.accelerate(problem, stages=9, start=first),
+            "gradient": descent.descend(problem, stages=9, start=first),
+        }.items():
+            report = train_json("digits", "--method", method, "--stages", 9, "--start", tmp_path / "w.npy")
+            assert report["loss"] == run.loss.tolist()
+
+    @pytest.mark.parametrize(
+        ("options", "lacking"),
+        [
+            (["--rule", "parameter"], ["functional-rule"]),
+            (["--momentum", "0.5"], ["momentum"]),
+            (["--step", "3"], ["step"]),
+            (["--method", "nesterov"], []),
+            (["--method", "zero"], []),
+            (["--method", "gradient", "--step", "5"], ["step"]),
+        ],
+        ids=" ".join,
+    )
+    def test_where_the_theorem_does_not_apply_the_basin_is_null(self, train_json, options, lacking):
+        report = train_json("digits", "--start", "near", *options)
+        assert [entry["name"] for entry in report["hypotheses"] if entry["holds"] is not True] == lacking
+        assert report["inside_basin"] is None
+        assert (report["rate_proved"] is None) == bool(lacking)
+        assert (report["basin"] is None) == (options[0] in ("--rule", "--method"))
+
     def test_a_singular_target_is_reported_with_its_remedy_and_trained_on(self, train_json):
         report = train_json("digits-raw")
         failing = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
-        assert [(entry["name"], entry["holds"]) for entry in failing] == [("target-invertible", False)]
+        assert [(entry["name"], entry["holds"]) for entry in failing] == [
+            ("target-invertible", False), ("basin", False),
+        ]
         assert failing[0]["value"] == report["sigma_min"] < 1e-14
         assert "--components 61" in failing[0]["remedy"]
+        assert (failing[1]["value"], report["basin"], report["inside_basin"]) == (None, None, None)
         assert report["rate_sharp"] is None
         assert min(report["excess_loss"]) < 1e-6 * report["excess_loss"][0]
 
@@ -162,16 +241,51 @@ class TestText:
         out, problem = train("digits"), load("digits")
         for name, value in {
             "kappa": f"{problem.kappa:.6g}", "sigma_min(W*)": f"{problem.sigma_min:.6g}", "rate sharp": "0.549264",
-            "stages to 1e-6": "22", "data": "digits: 1797 samples, d = 10", "hypotheses": "all 4 hold",
+            "stages to 1e-6": "22", "data": "digits: 1797 samples, d = 10", "hypotheses": "7 of 8 hold",
             "status": "converged at stage 110",
         }.items():
             assert re.search(rf"^{re.escape(name)} +{re.escape(value)}\b", out, re.MULTILINE), name
 
     def test_says_which_hypothesis_fails_and_what_to_do(self, train):
         out = train("digits-raw", "--stages", 20)
-        assert "3 of 4 hold; not:\n  target-invertible fails: W* is invertible" in out
-        assert "--components 61" in out
+        assert "6 of 8 hold (stacking-acceleration)" in out
         assert re.search("^status +all 20 stages used$", out, re.MULTILINE)
+        assert re.search(r"^  target-invertible +fails +\S+e-17 +0 +W\* is invertible.*\n    .*--comp.* 61", out, re.M)
+        assert re.search("^rate proved +none: target-invertible fails, basin fails$", out, re.MULTILINE)
+        assert not re.search("^basin", out, re.MULTILINE)
+
+    def test_shows_every_hypothesis_with_its_value_and_threshold(self, train, train_json):
+        out = train("digits")
+        for entry in train_json("digits")["hypotheses"]:
+            value, threshold = (
+                shown if isinstance(shown, str) else f"{shown:.6g}" for shown in (entry["value"], entry["threshold"])
+            )
+            verdict = "holds" if entry["holds"] else "fails"
+            row = [entry["name"], verdict, value, threshold, *entry["statement"].split()]
+            assert row in [line.split() for line in out.splitlines()]
+
+    @pytest.mark.parametrize(
+        ("start", "words", "rate"),
+        [
+            ("identity", "28.5 mu sigma_min^2: 549 times outside the", "none: basin fails"),
+            ("near:1e7", "5.187e+05 mu sigma_min^2: 1e+07 times outside the", "none: basin fails"),
+            ("near:0.3125", "0.01621 mu sigma_min^2: 3.2 times inside the", "0.741124 .*: stacking-acceleration"),
+            ("near:1", "0.05187 mu sigma_min^2: within rounding of the edge of the", "none: basin undecided"),
+            ("near:1e-40", "0 mu sigma_min^2: infinitely far inside the", "0.741124 .*: stacking-acceleration"),
+        ],
+    )
+    def test_says_how_far_from_the_edge_of_the_basin_the_start_is(self, train, start, words, rate):
+        out = train("digits", "--stages", 3, "--start", start)
+        assert re.search(rf"^basin +Phi_0 = {re.escape(words)} proved basin \(0.0519\)$", out, re.MULTILINE)
+        assert re.search(rf"^rate proved +{rate}$", out, re.MULTILINE)
+
+    def test_says_of_what_the_proved_rate_of_gradient_descent_is(self, train):
+        row = f"0.870457 +bounds the excess at each stage: {guarantee.EXACT}"
+        assert re.search(f"^rate proved +{row}$", train("digits", "--method", "zero"), re.MULTILINE)
+
+    def test_a_hypothesis_within_rounding_says_that_float64_cannot_tell(self, train):
+        out = train("digits", "--stages", 3, "--start", "near:1")
+        assert re.search(r"^  basin +undecided .*\n    float64 cannot tell\. Start closer to W\*", out, re.MULTILINE)
 
     def test_says_where_a_run_diverged(self, train):
         assert re.search(r"^status +diverged at stage \d+$", train("digits", "--step", 50), re.MULTILINE)
@@ -181,26 +295,33 @@ class TestText:
             main(["train", "--help"])
         out = capsys.readouterr().out
         assert end.value.code == 0
-        for word in ("--method", "--plot FILE", "examples:", "linres train digits-raw --components 20"):
+        default = f"near is near:{starts.FRACTION}"
+        for word in ("--method", "--plot FILE", "examples:", "linres train digits --start near\n", default):
             assert word in out
 
 
 BAD = [
     (["digits", "--stages", "x"], "argument --stages: should be an integer, got 'x'"),
     (["digits", "--stages", "1.5"], "argument --stages: should be an integer, got '1.5'"),
-    (["digits", "--stages", "-1"], "stages=...) should be an integer >= 0, got -1"),
+    (["digits", "--stages", "-1"], "train: --stages should be an integer >= 0, got -1"),
     (["digits", "--momentum", "much"], "argument --momentum: should be a number, got 'much'"),
-    (["digits", "--momentum", "1.2"], "momentum=...) should be in [0, 1), got 1.2. Leave it out to use (1-q)/(1+q)."),
+    (["digits", "--momentum", "1.2"], ": --momentum should be in [0, 1), got 1.2. Leave it out to use (1-q)/(1+q)."),
     (["digits", "--momentum", "nan"], "should be in [0, 1), got nan"),
-    (["digits", "--step", "-1"], "step_size=...) should be a number > 0, got -1.0"),
+    (["digits", "--step", "-1"], "train: --step should be a number > 0, got -1.0"),
     (["digits", "--step", "inf"], "got inf"),
-    (["digits", "--components", "65"], "integer from 1 to 64, got 65"),
-    (["digits", "--ridge", "-0.001"], "ridge=...) should be a number >= 0, got -0.001"),
-    (["digits", "--seed", "-1"], "load(seed=...) should be an integer from 0 to 2^32 - 1, got -1"),
+    (["digits", "--components", "65"], "train: --components should be an integer from 1 to 64, got 65"),
+    (["digits", "--ridge", "-0.001"], "train: --ridge should be a number >= 0, got -0.001"),
+    (["digits", "--seed", "-1"], "train: --seed should be an integer from 0 to 2^32 - 1, got -1"),
     (["digits", "--method", "adam"], "argument --method: invalid choice: 'adam'"),
     (["digits", "--method", "zero", "--momentum", "0.5"], "--momentum does not apply to --method zero"),
     (["digits", "--method", "gradient", "--momentum", "0.5"], "--momentum does not apply to --method gradient"),
     (["digits", "--method", "nesterov", "--rule", "parameter"], "--rule parameter does not apply"),
+    (["digits", "--start", "far"], "--start should be identity, near, near:R with a number R, or FILE.npy, got 'far'"),
+    (["digits", "--start", "near:by"], "or FILE.npy, got 'near:by'"),
+    (["digits", "--start", "near:0"], "train: --start near:R should be a number > 0, got 0.0"),
+    (["digits", "--start", "near:inf"], "got inf"),
+    (["digits-raw", "--start", "near"], "train: --start near should be around an invertible W*, got sigma_min(W*) = "),
+    (["digits", "--start", "none.npy"], "train: --start 'none.npy' cannot be read: No such file or directory."),
     (["digts"], "no embedded data are called 'digts'. There are: digits, digits-raw."),
     (["none.npz"], "none.npz cannot be read: No such file or directory."),
     ([], "the following arguments are required: DATA"),
@@ -252,6 +373,82 @@ class TestRefusals:
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("linres train: broken.npz is not a readable .npz archive.")
         assert done.stderr.count("\n") == 1
+
+
+    @pytest.mark.parametrize(
+        ("array", "message"),
+        [
+            (np.eye(3), "--start should be a real 10 x 10 matrix, got shape (3, 3)."),
+            (1e200 * np.eye(10), "--start should be a network of finite loss, got loss inf."),
+            (np.ones(10), "--start should be a real 10 x 10 matrix, got an array with 1 axes."),
+            (np.full((10, 10), np.nan), "--start should be finite numbers, got 100 non-finite"),
+            (1j * np.eye(10), "got dtype complex128"),
+            (np.array([[None] * 10] * 10), "is not a readable .npy file. Write it by np.save"),
+            (b"1,2,3", "is not a readable .npy file. Write it by np.save"),
+            (b"", "is not a readable .npy file. Write it by np.save"),
+        ],
+    )
+    def test_a_start_that_is_no_network_of_the_data_is_refused(self, refused, tmp_path, array, message):
+        if isinstance(array, bytes):
+            (tmp_path / "w.npy").write_bytes(array)
+        else:
+            np.save(tmp_path / "w.npy", array)
+        assert message in refused("digits", "--start", tmp_path / "w.npy")
+
+    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("option", ["--stages", "--step", "--start"])
+    def test_no_error_names_an_argument_of_python(self, refused, tmp_path, method, option):
+        np.save(tmp_path / "w.npy", np.eye(3))
+        value = tmp_path / "w.npy" if option == "--start" else -1
+        assert refused("digits", "--method", method, option, value).startswith(f"linres train: {option} should be")
+
+    def test_data_of_unlike_width_are_named_as_the_file_names_them(self, refused, tmp_path):
+        np.savez(tmp_path / "d.npz", X=np.eye(4), Y=np.eye(4)[:, :2])
+        assert refused(tmp_path / "d.npz").startswith("linres train: X and Y should be equally wide")
+
+
+class Terminal(io.StringIO):
+    """A stderr that somebody looks at."""
+
+    def isatty(self):
+        return True
+
+
+class TestProgress:
+    @pytest.fixture
+    def on_terminal(self, monkeypatch):
+        """Run `linres train ...` on a terminal whose clock goes `seconds` at each look; what stderr then shows."""
+
+        def run(*arguments, seconds, code=0):
+            clock = itertools.count(0, seconds)
+            monkeypatch.setattr(command, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+            monkeypatch.setattr(sys, "stderr", Terminal())
+            assert main(["train", *arguments]) == code
+            return sys.stderr.getvalue()
+
+        return run
+
+    def test_of_a_long_run_is_one_line_erased_at_the_end(self, on_terminal, capsys):
+        first, *shown, last = on_terminal("digits", "--stages", "20", seconds=0.25).split("\r\x1b[K")
+        # The clock is read once before the run, then at stages 0, 1, ...: the first second ends with stage 3.
+        stages = [re.match(r"linres train: stage (\d+) of at most 20, excess loss \d", line)[1] for line in shown]
+        assert stages == [str(stage) for stage in range(3, 21, 2)]
+        assert (first, last) == ("", "")
+        assert capsys.readouterr().out.startswith("data ")
+
+    def test_is_erased_when_a_run_ends_early(self, on_terminal, monkeypatch):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Problem, "gradient", interrupt)
+        assert on_terminal("digits", seconds=1.5, code=130).endswith("\r\x1b[Klinres train: interrupted\n")
+
+    def test_of_a_short_run_is_silent(self, on_terminal):
+        assert on_terminal("digits", seconds=0.001) == ""
+
+    def test_is_silent_where_nobody_looks(self, train, monkeypatch):
+        monkeypatch.setattr(command, "_Progress", lambda *_: pytest.fail("showed progress"))
+        train("digits")
 
 
 class TestPlot:
@@ -312,6 +509,15 @@ class TestPlot:
             plotting.save(figure, tmp_path / "loss.svg")
         assert os.listdir(tmp_path) == ["loss.svg"]
         assert (tmp_path / "loss.svg").read_text() == "old"
+
+
+def test_training_on_the_digits_takes_less_than_three_seconds():
+    def seconds():
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "linres", "train", "digits"], capture_output=True, check=True)
+        return time.perf_counter() - begun
+
+    assert min(seconds() for _ in range(2)) < 3
 
 
 def test_the_command_line_imports_nothing_heavy():

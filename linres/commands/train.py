@@ -1,14 +1,26 @@
 """`linres train`: train on data, measured rates beside the rates that theory gives."""
 
 import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 METHODS = ("stacking", "zero", "nesterov", "gradient")
 RULES = ("functional", "parameter")
 STAGES = 200
 
-DESCRIPTION = """Train a deep linear residual network stage by stage on DATA, from the identity,
-and compare the measured contraction of the excess loss per stage with the rates
-that theory gives.
+# What Python arguments are called here, for the errors that name them.
+FLAGS = {
+    "stages": "--stages", "momentum": "--momentum", "step_size": "--step", "components": "--components",
+    "ridge": "--ridge", "seed": "--seed", "network": "--start", "start": "--start", "fraction": "--start near:R",
+    "problem": "--start near", "x, y": "X and Y",
+}
+
+DESCRIPTION = """Train a deep linear residual network stage by stage on DATA and compare the
+measured contraction of the excess loss per stage with the rates that theory
+gives. Every hypothesis of the theorem that speaks of the method is listed with
+its value on DATA, and the rate is proved where all of them hold.
 
 DATA is digits or digits-raw (embedded), one .npz file with arrays X and Y, or
 two .csv files, X and then Y. Samples are rows and are centred."""
@@ -19,8 +31,16 @@ EPILOG = """methods:
   nesterov   Nesterov's accelerated gradient method on the end-to-end map
   gradient   gradient descent on the end-to-end map
 
+starts:
+  identity   W_0 = I
+  near:R     W_0 = W* + a random matrix (by --seed) at which the potential Phi_0 is
+             R times what stacking-acceleration allows: inside its basin for R < 1;
+             near is near:0.5
+  FILE.npy   W_0 from a file of d x d numbers, np.save("w.npy", w)
+
 examples:
   linres train digits
+  linres train digits --start near
   linres train digits --method zero --stages 500 --plot zero.svg
   linres train digits --rule parameter --json
   linres train digits-raw --components 20
@@ -41,12 +61,13 @@ def add_parsers(commands) -> None:
     train.add_argument("data", nargs="+", metavar="DATA", help="digits, digits-raw, FILE.npz, or X.csv Y.csv")
     train.add_argument("--method", choices=METHODS, default="stacking", help="default: stacking")
     train.add_argument("--rule", choices=RULES, help="what stacking and zero step on: default functional, W itself")
+    train.add_argument("--start", metavar="W0", default="identity", help="identity (default), near, near:R or FILE.npy")
     train.add_argument("--stages", type=_integer, metavar="T", default=STAGES, help=f"at most; default {STAGES}")
     train.add_argument("--momentum", type=_real, metavar="B", help="in [0, 1); default (1-q)/(1+q), q = 1/sqrt(kappa)")
     train.add_argument("--step", type=_real, metavar="E", help="the step size; default 1/L")
     train.add_argument("--components", type=_integer, metavar="K", help="keep K principal components of X and of Y")
     train.add_argument("--ridge", type=_real, metavar="R", default=0.0, help="add R to the diagonal of E[x x^T]")
-    train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the noise in the embedded data")
+    train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the embedded noise, and of near")
     train.add_argument("--json", action="store_true", help="print one JSON object")
     train.add_argument("--plot", metavar="FILE", help="draw the loss curve; .svg, .pdf or .png")
     train.set_defaults(run=run)
@@ -68,35 +89,87 @@ def _real(text: str) -> float:
 
 def run(arguments) -> int:
     """Train, report, plot. Returns 0; InputError for bad input, before any training."""
-    from linres import plotting
+    from linres.errors import InputError, renamed
+
+    try:
+        problem, trajectory = _train(arguments)
+    except InputError as error:
+        raise renamed(error, FLAGS) from None
+    if arguments.plot is not None:
+        from linres import plotting
+
+        title = f"{problem.name}: d = {problem.dimension}, κ = {problem.kappa:.4g}"
+        plotting.save(plotting.loss_curve(trajectory, title=title), arguments.plot)
+    report = _report(problem, trajectory, arguments.start)
+    print(_as_json(report) if arguments.json else _as_text(problem, trajectory, report))
+    return 0
+
+
+def _train(arguments):
+    """The problem and the run on it."""
+    from linres import plotting, starts
     from linres.data import load
 
     if arguments.plot is not None:
         plotting.require_writable(arguments.plot)
     solve = _solver(arguments)
+    start = starts.choose(arguments.start, seed=arguments.seed)
     problem = load(*arguments.data, components=arguments.components, ridge=arguments.ridge, seed=arguments.seed)
-    trajectory = solve(problem)
-    if arguments.plot is not None:
-        title = f"{problem.name}: d = {problem.dimension}, κ = {problem.kappa:.4g}"
-        plotting.save(plotting.loss_curve(trajectory, title=title), arguments.plot)
-    report = _report(problem, trajectory)
-    print(_as_json(report) if arguments.json else _as_text(problem, trajectory, report))
-    return 0
+    with _progress(arguments.stages) as watch:
+        return problem, solve(problem, start(problem), watch)
 
 
 def _solver(arguments):
-    """The run to do on a problem; InputError for an option that the method does not have."""
+    """The run to do on a problem from a start, watched; InputError for an option that the method does not have."""
     from linres.methods import descent, nesterov, stacking
 
     method, momentum = arguments.method, arguments.momentum
     common = {"stages": arguments.stages, "step_size": arguments.step}
     _require_applicable(arguments)
     if method == "gradient":
-        return lambda problem: descent.descend(problem, **common)
+        return lambda problem, first, watch: descent.descend(problem, start=first, watch=watch, **common)
+    common["momentum"] = momentum
     if method == "nesterov":
-        return lambda problem: nesterov.accelerate(problem, momentum=momentum, **common)
-    rule = arguments.rule or "functional"
-    return lambda problem: stacking.grow(problem, start=method, rule=rule, momentum=momentum, **common)
+        return lambda problem, first, watch: nesterov.accelerate(problem, start=first, watch=watch, **common)
+    common |= {"start": method, "rule": arguments.rule or "functional"}
+    return lambda problem, first, watch: stacking.grow(problem, network=first, watch=watch, **common)
+
+
+@contextmanager
+def _progress(stages: int) -> Iterator["_Progress | None"]:
+    """What shows how far a run of `stages` stages is; None unless stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    progress = _Progress(stages)
+    try:
+        yield progress
+    finally:
+        progress.erase()
+
+
+class _Progress:
+    """One line on stderr, from the first second of a run on and twice a second."""
+
+    ERASE = "\r\x1b[K"
+
+    def __init__(self, stages: int):
+        self.stages = stages
+        self.due = time.monotonic() + 1
+        self.shown = False
+
+    def __call__(self, stage: int, excess: float) -> None:
+        """Stage `stage` is done and its excess loss known."""
+        now = time.monotonic()
+        if now >= self.due:
+            self.due = now + 0.5
+            self.shown = True
+            line = f"linres train: stage {stage} of at most {self.stages}, excess loss {excess:.3g}"
+            print(self.ERASE + line, end="", file=sys.stderr, flush=True)
+
+    def erase(self) -> None:
+        if self.shown:
+            print(self.ERASE, end="", file=sys.stderr, flush=True)
 
 
 def _require_applicable(arguments) -> None:
@@ -108,41 +181,47 @@ def _require_applicable(arguments) -> None:
         raise InputError(f"--rule parameter does not apply to --method {arguments.method}, which has no blocks.")
 
 
-def _report(problem, trajectory) -> dict:
+def _report(problem, trajectory, start: str) -> dict:
     """What --json prints, in its order."""
+    from linres import guarantee
+
     settings = trajectory.settings
-    momentum, step = settings["momentum"], settings["step_size"]
+    proved = guarantee.of(problem, trajectory)
     return {
         "data": problem.name,
         "method": trajectory.method,
         "rule": trajectory.rule,
+        "start": start,
         "stages": len(trajectory.loss) - 1,
         "mu": problem.mu,
         "L": problem.L,
         "kappa": problem.kappa,
         "sigma_min": problem.sigma_min,
-        "momentum": momentum,
-        "step": step,
+        "momentum": settings["momentum"],
+        "step": settings["step_size"],
         "loss": trajectory.loss.tolist(),
         "excess_loss": trajectory.excess_loss.tolist(),
         "rate_measured": trajectory.rate(),
         "rate_sharp": trajectory.rate_sharp,
-        "rate_proved": _rate_proved(problem, trajectory),
-        "hypotheses": problem.hypotheses(
-            momentum=momentum, step_size=step, rule=trajectory.rule, blocks=trajectory.method in ("stacking", "zero")
-        ),
-        "inside_basin": None,
+        "rate_proved": proved.rate_proved,
+        "rate_proved_by": None if proved.rate_proved is None else proved.statement,
+        "hypotheses_of": proved.statement,
+        "hypotheses": proved.hypotheses,
+        "inside_basin": proved.inside_basin,
+        "basin": _basin(proved.basin),
         "status": trajectory.status,
     }
 
 
-def _rate_proved(problem, trajectory) -> float | None:
-    """1 - q, from the theorem nesterov-with-errors without errors, where its settings are those of the run."""
-    from linres.methods import nesterov
-
-    asked = {"momentum": nesterov.momentum(problem.q), "step_size": 1 / problem.L}
-    proved = trajectory.method == "nesterov" and all(trajectory.settings[key] == asked[key] for key in asked)
-    return 1 - problem.q if proved else None
+def _basin(basin) -> dict | None:
+    if basin is None:
+        return None
+    return {
+        "phi_0": basin.phi_0,
+        "potential_over_mu_sigma_squared": basin.scaled,
+        "threshold": basin.threshold,
+        "ratio": basin.ratio,
+    }
 
 
 def _as_json(report: dict) -> str:
@@ -166,7 +245,7 @@ def _as_text(problem, trajectory, report: dict) -> str:
     size = f"{problem.samples} samples, d = {problem.dimension}"
     rows = [
         ("data", f"{problem.name}: {size}"),
-        ("method", f"{trajectory.method}, {trajectory.rule} rule, from the identity"),
+        ("method", f"{trajectory.method}, {trajectory.rule} rule, {_from(report['start'])}"),
         ("mu", f"{problem.mu:.6g}", "smallest eigenvalue of Sigma"),
         ("L", f"{problem.L:.6g}", "largest"),
         ("kappa", f"{problem.kappa:.6g}", "L/mu"),
@@ -174,12 +253,15 @@ def _as_text(problem, trajectory, report: dict) -> str:
         ("momentum", f"{report['momentum']:.6g}"),
         ("step", f"{report['step']:.6g}"),
         ("loss", f"{report['loss'][0]:.6g} -> {report['loss'][-1]:.6g}", f"least possible: {problem.minimum_loss:.6g}"),
-        *_rate_rows(report),
+        ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
+        ("rate sharp", _or_none(report["rate_sharp"], "none known"), "its limit near W*, up to a polynomial factor"),
+        _proved_row(report),
+        *_basin_rows(report),
         ("stages to 1e-6", _or_none(trajectory.stages_to(1e-6), "not reached"), "of the initial excess loss"),
         ("status", _status(trajectory)),
-        ("hypotheses", _holding(report["hypotheses"])),
+        ("hypotheses", _holding(report)),
     ]
-    return "\n".join([*map(_line, rows), *_failures(report["hypotheses"])])
+    return "\n".join([*map(_line, rows), *_table(report["hypotheses"])])
 
 
 def _line(row: tuple[str, ...]) -> str:
@@ -187,12 +269,42 @@ def _line(row: tuple[str, ...]) -> str:
     return f"{name:<16}{value:<14}  {comment[0]}" if comment else f"{name:<16}{value}"
 
 
-def _rate_rows(report: dict) -> list[tuple[str, ...]]:
-    return [
-        ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
-        ("rate sharp", _or_none(report["rate_sharp"], "none known"), "its limit near W*, up to a polynomial factor"),
-        ("rate proved", _or_none(report["rate_proved"], "none yet"), "a bound on every strongly convex loss"),
-    ]
+def _from(start: str) -> str:
+    if start == "identity":
+        return "from the identity"
+    return f"from close to W* ({start})" if start.partition(":")[0] == "near" else f"from {start}"
+
+
+def _proved_row(report: dict) -> tuple[str, ...]:
+    rate, by = report["rate_proved"], report["rate_proved_by"]
+    if rate is None:
+        lacking = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
+        return ("rate proved", "none: " + ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking))
+    from linres.guarantee import EXACT
+
+    bound = "bounds the excess at each stage" if by == EXACT else "bounds Phi, which is at least the excess"
+    return ("rate proved", f"{rate:.6g}", f"{bound}: {by}")
+
+
+def _basin_rows(report: dict) -> list[tuple[str, ...]]:
+    basin = report["basin"]
+    if basin is None:
+        return []
+    (inside,) = (entry["holds"] for entry in report["hypotheses"] if entry["name"] == "basin")
+    if inside is None:
+        where = "within rounding of the edge of"
+    else:
+        where = f"{_times(1, basin['ratio'])} inside" if inside else f"{_times(basin['ratio'], 1)} outside"
+    place = f"{where} the proved basin ({basin['threshold']:.3g})"
+    return [("basin", f"Phi_0 = {basin['potential_over_mu_sigma_squared']:.4g} mu sigma_min^2: {place}")]
+
+
+def _times(larger: float, smaller: float) -> str:
+    """How many times larger: three digits, all of them where there are more before the point."""
+    if smaller == 0:
+        return "infinitely far"
+    ratio = larger / smaller
+    return f"{ratio:.0f} times" if 100 <= ratio < 1e6 else f"{ratio:.3g} times"
 
 
 def _or_none(value, otherwise: str) -> str:
@@ -208,17 +320,32 @@ def _status(trajectory) -> str:
     return words[trajectory.status] + (f": {trajectory.reason}" if trajectory.reason else "")
 
 
-def _holding(hypotheses: list[dict]) -> str:
+def _holding(report: dict) -> str:
+    hypotheses = report["hypotheses"]
     held = sum(hypothesis["holds"] is True for hypothesis in hypotheses)
-    return f"all {held} hold" if held == len(hypotheses) else f"{held} of {len(hypotheses)} hold; not:"
+    holding = f"all {held} hold" if held == len(hypotheses) else f"{held} of {len(hypotheses)} hold"
+    return f"{holding} ({report['hypotheses_of'] or 'no theorem yet'})"
 
 
-def _failures(hypotheses: list[dict]) -> list[str]:
-    """Two lines for each hypothesis that does not hold, or that float64 cannot decide."""
-    lines = []
-    for hypothesis in hypotheses:
-        if hypothesis["holds"] is not True:
-            verdict = "fails" if hypothesis["holds"] is False else "is undecided in float64"
-            lines.append(f"  {hypothesis['name']} {verdict}: {hypothesis['statement']}; got {hypothesis['value']:.6g}")
-            lines.append(f"    {hypothesis['remedy']}")
+def _verdict(hypothesis: dict) -> str:
+    return {True: "holds", False: "fails", None: "undecided"}[hypothesis["holds"]]
+
+
+def _table(hypotheses: list[dict]) -> list[str]:
+    """A line for each hypothesis, and one with what to do for each that does not hold."""
+    lines = [_columns("", "", "value", "threshold", "statement")]
+    for entry in hypotheses:
+        numbers = (_shown(entry["value"]), _shown(entry["threshold"]))
+        lines.append(_columns(entry["name"], _verdict(entry), *numbers, entry["statement"]))
+        if entry["holds"] is not True:
+            doubt = "float64 cannot tell. " if entry["holds"] is None else ""
+            lines.append(f"    {doubt}{entry['remedy']}")
     return lines
+
+
+def _columns(name: str, verdict: str, value: str, threshold: str, statement: str) -> str:
+    return f"  {name:<20}{verdict:<11}{value:<13}{threshold:<13}{statement}"
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"

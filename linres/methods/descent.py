@@ -7,7 +7,7 @@ import numpy as np
 
 from linres import trajectory
 from linres.problem import Problem
-from linres.trajectory import Trajectory
+from linres.trajectory import Trajectory, Watch
 
 
 def step(x, gradient, *, step_size, error=0):
@@ -19,12 +19,12 @@ def step(x, gradient, *, step_size, error=0):
     return x - step_size * gradient(x) + error
 
 
-def descend(problem: Problem, *, stages, step_size=None, start=None) -> Trajectory:
+def descend(problem: Problem, *, stages, step_size=None, start=None, watch: Watch | None = None) -> Trajectory:
     """Gradient descent on ell from W_0 = start (d, d; by default I), step_size 1/L by default.
 
     The sharp contraction of the excess loss per stage is max_s (1 - step_size s)^2 over the eigenvalues s of Sigma
-    ((1 - 1/kappa)^2 for the default step). InputError for bad settings; a diverging run is
-    a `Trajectory` that says so.
+    ((1 - 1/kappa)^2 for the default step). watch(t, excess), if given, is called at every stage. InputError for bad
+    settings; a diverging run is a `Trajectory` that says so.
     """
     settings: dict[str, Any] = {
         "momentum": 0.0,
@@ -36,7 +36,7 @@ def descend(problem: Problem, *, stages, step_size=None, start=None) -> Trajecto
     with np.errstate(over="ignore"):  # an absurd step has an infinite rate
         sharp = float(np.max((1 - settings["step_size"] * problem.eigenvalues) ** 2))
     return trajectory.record(
-        problem, networks, method="gradient", rule="functional", settings=settings, rate_sharp=sharp
+        problem, networks, method="gradient", rule="functional", settings=settings, rate_sharp=sharp, watch=watch
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from linres import trajectory
 from linres.methods import descent
 from linres.problem import EPS, Problem
-from linres.trajectory import Trajectory
+from linres.trajectory import Trajectory, Watch
 
 
 def momentum(q):
@@ -34,6 +34,13 @@ def potential(excess, distance_squared, *, mu):
     return excess + mu * distance_squared / 2
 
 
+def potential_at_rest(problem: Problem, network) -> float:
+    """Phi_0 of a run on ell from rest at W_0 = network (d, d), where z_0 = W_0; in squared units of y."""
+    with np.errstate(over="ignore"):
+        distance_squared = float(np.sum((network - problem.target) ** 2))
+        return potential(problem.excess_loss(network), distance_squared, mu=problem.mu)
+
+
 def quadratic_rate(eigenvalues, *, momentum, step_size) -> float:
     """The sharp contraction of the excess per stage on a quadratic with these eigenvalues (d,): the largest |z|^2.
 
@@ -51,11 +58,14 @@ def quadratic_rate(eigenvalues, *, momentum, step_size) -> float:
         return float(np.max(np.where(discriminant < 0, product, real)))
 
 
-def accelerate(problem: Problem, *, stages, momentum=None, step_size=None, start=None) -> Trajectory:
+def accelerate(
+    problem: Problem, *, stages, momentum=None, step_size=None, start=None, watch: Watch | None = None
+) -> Trajectory:
     """Nesterov's method on ell from rest at W_0 = start (d, d; by default I).
 
     By default step_size = 1/L and momentum = (1-q)/(1+q); then the excess loss contracts by (1-q)^2 per stage, sharp,
-    up to the factor (1 + qt)^2. InputError for bad settings; a diverging run is a `Trajectory` that says so.
+    up to the factor (1 + qt)^2. watch(t, excess), if given, is called at every stage. InputError for bad settings; a
+    diverging run is a `Trajectory` that says so.
     """
     settings = {
         "momentum": trajectory.momentum("accelerate", momentum, _momentum(problem.q)),
@@ -67,7 +77,7 @@ def accelerate(problem: Problem, *, stages, momentum=None, step_size=None, start
     networks = _networks(problem, trajectory.first_network("accelerate(start=...)", problem, start), **pace)
     sharp = quadratic_rate(problem.eigenvalues, **pace)
     return trajectory.record(
-        problem, networks, method="nesterov", rule="functional", settings=settings, rate_sharp=sharp
+        problem, networks, method="nesterov", rule="functional", settings=settings, rate_sharp=sharp, watch=watch
     )
 
 

@@ -14,7 +14,7 @@ from linres.arithmetic import divide
 from linres.errors import refuse
 from linres.methods import nesterov
 from linres.problem import Problem
-from linres.trajectory import Trajectory
+from linres.trajectory import Trajectory, Watch
 
 RULES = ("functional", "parameter")
 
@@ -45,26 +45,37 @@ def stage(network, block, gradient, *, momentum, step_size, rule):
     return Stage(lookahead, network + grown_block @ network, grown_block)
 
 
+def basin(q):
+    """1/(2 (2 sqrt(1+q) + sqrt(1-q))^2): stacking accelerates from rest where Phi_0 <= basin(q) mu sigma_min(W*)^2.
+
+    The basin of the theorem stacking-acceleration, in its own units: from 1/20, at q = 3/5, to 1/16, at q = 1. q =
+    1/sqrt(kappa) is a number or an array, between 0 and 1.
+    """
+    return 1 / (2 * (2 * np.sqrt(1 + q) + np.sqrt(1 - q)) ** 2)
+
+
 STARTS = ("stacking", "zero")
 
 
 def grow(
-    problem: Problem, *, start="stacking", rule="functional", stages, momentum=None, step_size=None, network=None
+    problem: Problem, *, start="stacking", rule="functional", stages, momentum=None, step_size=None, network=None,
+    watch: Watch | None = None,
 ) -> Trajectory:
     """Stagewise training from W_0 = network (d, d; by default I), from rest: the first block starts at zero.
 
     start: what block t + 1 starts at, "stacking" for momentum * w_t or "zero". rule: "functional" or "parameter", see
     `stage`. Defaults for the functional rule: step_size 1/L, momentum (1-q)/(1+q). For the parameter rule the curvature
     at W is that of W Sigma W^T, whose largest eigenvalue is convex in W: step_size is 1/max(L_0, L'), the larger of it
-    at W_0 and at W*, which is safe on the segment between them, and momentum has q = sqrt(step_size mu') with mu' the
-    smallest nonzero eigenvalue of W* Sigma W*^T.
+    at W_0 and at W*, which is safe on the segment between them, and momentum has q = sqrt(mu'/max(L_0, L')) with mu'
+    the smallest nonzero eigenvalue of W* Sigma W*^T.
 
     The sharp rate is that of the linearisation at W*: Nesterov's method on Sigma (functional) or on W* Sigma W*^T
-    (parameter). It needs W* invertible, except for the functional zero start, which is
-    gradient descent exactly; else rate_sharp is None.
+    (parameter). It needs W* invertible, except for the functional zero start, which is gradient descent exactly; else
+    rate_sharp is None. What is proved of a run is told by `linres.guarantee`.
 
-    InputError for bad settings. Where the functional rule meets a singular W_t no block exists, and the run is
-    "diverged" there. If W* is singular W_t may approach it all the same, or its blocks may explode: both happen.
+    watch(t, excess), if given, is called at every stage. InputError for bad settings. Where the functional rule meets a
+    singular W_t no block exists, and the run is "diverged" there. If W* is singular W_t may approach it all the same,
+    or its blocks may explode: both happen.
     """
     _require(start, "start", STARTS)
     _require(rule, "rule", RULES)
@@ -74,7 +85,7 @@ def grow(
     pace = {key: settings[key] for key in ("momentum", "step_size")}
     return trajectory.record(
         problem, _networks(problem, first, rule=rule, **pace), method=start, rule=rule, settings=settings,
-        rate_sharp=_sharp_rate(problem, start, rule, pace),
+        rate_sharp=_sharp_rate(problem, start, rule, pace), watch=watch,
     )
 
 
@@ -84,15 +95,15 @@ def _require(value, name: str, allowed: tuple[str, ...]) -> None:
 
 
 def _settings(problem: Problem, first: np.ndarray, *, start, rule, momentum, step_size) -> dict[str, Any]:
-    mu, L = problem.mu, problem.L
+    q, L = problem.q, problem.L
     if rule == "parameter":
         mu, L = _output_curvature(problem, first)
+        q = (mu / L) ** 0.5
     step_size = trajectory.step_size("grow", step_size, 1 / L)
     if start == "zero":
         if momentum is not None:
             raise refuse("grow(momentum=...)", "left out for the zero start", momentum, 'Or take start="stacking".')
         return {"momentum": 0.0, "step_size": step_size}
-    q = (mu / L) ** 0.5
     return {"momentum": trajectory.momentum("grow", momentum, nesterov.momentum(q)), "step_size": step_size}
 
 

@@ -1,0 +1,178 @@
+"""What is proved of a training run: the statement that speaks of it, its hypotheses measured, and the rate it gives.
+
+    stacking, functional rule     the theorem stacking-acceleration
+    Nesterov's method             the theorem nesterov-with-errors, without errors
+    zero start, gradient descent  EXACT below
+    stacking, parameter rule      nothing: what else a run needs is listed all the same
+
+Zero start by the functional rule is gradient descent on W, as long as its blocks exist. On least squares
+W_{t+1} - W* = (W_t - W*)(I - step Sigma), so c, the part of W_t - W* along an eigenvector of Sigma with eigenvalue s,
+becomes (1 - step s) c, and the excess loss is the sum of s |c|^2 / 2. For 0 < step <= 1/L it hence contracts at every
+stage by at most max_s (1 - step s)^2 = (1 - step mu)^2, which is (1 - 1/kappa)^2 for step = 1/L: attained where the
+rows of W_0 - W* are mu-eigenvectors.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from linres.methods import nesterov, stacking
+from linres.problem import EPS, Problem, hypothesis
+from linres.trajectory import Trajectory
+
+STACKING, NESTEROV = "stacking-acceleration", "nesterov-with-errors"
+EXACT = "least squares, exact along every eigenvector of Sigma"
+
+
+@dataclass(frozen=True)
+class Basin:
+    """Where a run starts: phi_0 = Phi_0, in squared units of y; scaled = Phi_0/(mu sigma_min^2); threshold: basin(q).
+
+    inside: whether scaled <= threshold, None where the rounding of float64 could tip it.
+    """
+
+    phi_0: float
+    scaled: float
+    threshold: float
+    inside: bool | None
+
+    @property
+    def ratio(self) -> float:
+        """scaled/threshold: at most 1 in the basin."""
+        return self.scaled / self.threshold
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """statement: the theorem's name, or EXACT; None where nothing is proved. hypotheses: entries as `hypothesis` makes.
+
+    rate: the contraction per stage proved where every hypothesis holds: of Phi_t, which is at least the excess loss, or
+    for EXACT of the excess loss itself. basin: None where the statement has none, or W* is singular and it is empty.
+    """
+
+    statement: str | None
+    hypotheses: list[dict[str, Any]]
+    rate: float | None = None
+    basin: Basin | None = None
+
+    @property
+    def lacking(self) -> list[dict[str, Any]]:
+        """The hypotheses that fail or are undecided."""
+        return [entry for entry in self.hypotheses if entry["holds"] is not True]
+
+    @property
+    def rate_proved(self) -> float | None:
+        """rate, None unless there is a statement and all its hypotheses hold."""
+        return None if self.statement is None or self.lacking else self.rate
+
+    @property
+    def inside_basin(self) -> bool | None:
+        """Whether the run starts inside the basin; None where another hypothesis does not hold, or it is undecided."""
+        others_hold = all(entry["name"] == "basin" for entry in self.lacking)
+        return self.basin.inside if self.basin is not None and others_hold else None
+
+
+def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
+    """What is proved of this run on this problem, which has to have Sigma > 0 (InputError)."""
+    settings = trajectory.settings
+    assumed = {entry["name"]: entry for entry in problem.hypotheses(
+        momentum=settings["momentum"], step_size=settings["step_size"], rule=trajectory.rule
+    )}
+    moments, target = assumed["moments-invertible"], assumed["target-invertible"]
+    if trajectory.rule == "parameter":
+        return Guarantee(None, [moments, target, _rule(trajectory), assumed["momentum"], assumed["step"]])
+    if trajectory.method in ("zero", "gradient"):
+        kept = 1 - settings["step_size"] * problem.mu
+        return Guarantee(EXACT, [moments, assumed["step"]], kept * kept)  # kept**2 would raise where it overflows
+    pace = [_momentum(problem, settings["momentum"]), _step(problem, settings["step_size"])]
+    if trajectory.method == "nesterov":
+        return Guarantee(NESTEROV, [moments, *pace], 1 - problem.q)
+    basin = _basin(problem, trajectory.first)
+    start = [_rest(), _basin_hypothesis(problem, basin)]
+    hypotheses = [moments, _conditioned(problem), target, _rule(trajectory), *pace, *start]
+    return Guarantee(STACKING, hypotheses, 1 - problem.q, basin)
+
+
+IN_BASIN = "Phi_0/(mu sigma_min^2) <= basin(q), the threshold"
+
+
+def _rest() -> dict[str, Any]:
+    """Every run of ours starts from rest."""
+    return hypothesis("rest", "the first block starts at zero: |W_0 - W_-1| = 0", True, 0.0, 0.0, "")
+
+
+def _rule(trajectory: Trajectory) -> dict[str, Any]:
+    return hypothesis(
+        "functional-rule", "the step is taken on W itself", trajectory.rule == "functional", trajectory.rule,
+        "functional", "Nothing is proved of the parameter rule yet. Take the functional rule (--rule functional).",
+    )
+
+
+def _conditioned(problem: Problem) -> dict[str, Any]:
+    """kappa > 1. Only a Sigma that is a multiple of I, to the bit, has kappa = 1 for certain."""
+    if np.array_equal(problem.sigma, problem.sigma[0, 0] * np.eye(problem.dimension)):
+        holds: bool | None = False
+    else:
+        holds = True if problem.L - problem.mu > problem.dimension * EPS * problem.L else None
+    return hypothesis(
+        "conditioned", "kappa = L/mu > 1, so q < 1", holds, problem.kappa, 1.0,
+        "A single gradient step of 1/L arrives at W*: take --method gradient.",
+    )
+
+
+def _equal(value: float, wanted: float, rounding: float) -> bool | None:
+    """Whether value is wanted; None for another number no further from it than its rounding."""
+    if value == wanted:
+        return True
+    return None if abs(value - wanted) <= rounding else False
+
+
+def _momentum(problem: Problem, value: float) -> dict[str, Any]:
+    """momentum = (1-q)/(1+q), rounded by d eps/q: eigenvalues by d eps L, hence q by d eps/(2q)."""
+    wanted = nesterov.momentum(problem.q)
+    holds = _equal(value, wanted, problem.dimension * EPS / problem.q)
+    return hypothesis("momentum", "momentum = (1-q)/(1+q)", holds, value, wanted, "Leave it out to use (1-q)/(1+q).")
+
+
+def _step(problem: Problem, value: float) -> dict[str, Any]:
+    wanted = 1 / problem.L
+    holds = _equal(value, wanted, problem.dimension * EPS * wanted)
+    return hypothesis("step", "step = 1/L, L = lambda_max(Sigma)", holds, value, wanted, "Leave it out to use 1/L.")
+
+
+def _basin(problem: Problem, first: np.ndarray) -> Basin | None:
+    """The basin and W_0 = first (d, d) in it; None if W* is singular."""
+    if problem.target_invertible is False:
+        return None
+    phi_0, threshold = nesterov.potential_at_rest(problem, first), float(stacking.basin(problem.q))
+    scaled = phi_0 / problem.mu / problem.sigma_min / problem.sigma_min
+    return Basin(phi_0, scaled, threshold, _inside(problem, math.sqrt(scaled / threshold), threshold))
+
+
+def _inside(problem: Problem, reach: float, threshold: float) -> bool | None:
+    """Whether reach = sqrt(Phi_0/(threshold mu sigma_min^2)) <= 1; None if it is no further from 1 than its rounding.
+
+    To first order, then doubled. Eigenvalues are known to d eps L, that is mu to r = d eps kappa of itself: r/2 in the
+    square root of mu, as much in that of Phi_0 >= mu |W_0 - W*|^2, and r/(4 sqrt(1-q)) in that of threshold. W*, and so
+    sigma_min, is known to e = kappa target_rounding, which moves sqrt(Phi_0) by sqrt(L) e, a seminorm of W_0 - W*.
+    """
+    r = problem.dimension * EPS * problem.kappa
+    e = problem.kappa * problem.target_rounding / problem.sigma_min
+    relative = 2 * (2 * r / math.sqrt(max(1 - problem.q, EPS)) + e)
+    absolute = 2 * e * math.sqrt(problem.kappa / threshold)
+    if relative > 1 / 2:
+        return None
+    if reach * (1 + relative) + absolute <= 1:
+        return True
+    return False if reach * (1 - relative) - absolute > 1 else None
+
+
+def _basin_hypothesis(problem: Problem, basin: Basin | None) -> dict[str, Any]:
+    if basin is None:
+        threshold = float(stacking.basin(problem.q))
+        remedy = "It is empty for a singular W*: see target-invertible."
+        return hypothesis("basin", IN_BASIN, False, math.inf, threshold, remedy)
+    remedy = "Start closer to W* (--start near, linres.starts.near). From here stacking may accelerate, unproved."
+    return hypothesis("basin", IN_BASIN, basin.inside, basin.scaled, basin.threshold, remedy)

@@ -1,0 +1,84 @@
+"""Where training starts: W_0, the network before the first block."""
+
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from linres import checks
+from linres.data.files import CORRUPT
+from linres.errors import InputError, refuse
+from linres.methods import nesterov, stacking
+from linres.problem import Problem
+
+FRACTION = 0.5
+STREAM = 1  # keeps the normals drawn here apart from those of the embedded data's noise, of the same seed
+
+
+def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
+    """W_0 = W* + a random multiple of a Gaussian matrix, (d, d), such that Phi_0 = fraction * basin(q) mu sigma_min^2.
+
+    At most 1 is inside the basin of the theorem stacking-acceleration, above 1 outside; the seed, from 0 to 2^32 - 1,
+    chooses the direction. InputError for a bad fraction or seed, and if W* is singular: its basin is empty.
+    """
+    fraction = checks.number("near(fraction=...)", fraction, wanted="a number > 0", holds=lambda v: v > 0)
+    seed = checks.whole("near(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+    if problem.target_invertible is False:
+        raise refuse(
+            "near(problem)", "around an invertible W*", f"sigma_min(W*) = {problem.sigma_min:.3g}",
+            problem.singular_target_remedy,
+        )
+    # RandomState: NumPy has frozen its stream.
+    direction = np.random.RandomState([seed, STREAM]).standard_normal((problem.dimension, problem.dimension))
+    direction *= problem.sigma_min
+    asked = fraction * stacking.basin(problem.q) * problem.mu * problem.sigma_min**2
+    scale = math.sqrt(asked / nesterov.potential_at_rest(problem, problem.target + direction))
+    return problem.target + scale * direction
+
+
+def choose(text: str, *, seed: int) -> Callable[[Problem], np.ndarray | None]:
+    """What --start asks for: identity (None: what the solvers do by default), near, near:R, or FILE.npy (read at once).
+
+    InputError for anything else, and for a file that holds no array.
+    """
+    name, colon, number = text.partition(":")
+    if text == "identity":
+        return lambda problem: None
+    if name == "near":
+        fraction = _number(text, number) if colon else FRACTION
+        return lambda problem: near(problem, fraction=fraction, seed=seed)
+    if text.lower().endswith(".npy"):
+        network = _read(text)
+        return lambda problem: network
+    raise _malformed(text)
+
+
+def _number(text: str, number: str) -> float:
+    try:
+        return float(number)
+    except ValueError:
+        raise _malformed(text) from None
+
+
+def _malformed(text: str) -> InputError:
+    return refuse("--start", "identity, near, near:R with a number R, or FILE.npy", repr(text))
+
+
+def _read(path: str) -> np.ndarray:
+    """The array in a .npy file; arrays of Python objects are refused, never unpickled."""
+    try:
+        with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):  # NumPy warns of odd headers
+            return _array(path, file)
+    except OSError as error:
+        raise InputError(f"--start {path!r} cannot be read: {error.strerror or error}.") from None
+
+
+def _array(path: str, file) -> np.ndarray:
+    try:
+        return np.lib.format.read_array(file, allow_pickle=False)
+    except MemoryError:
+        raise InputError(f"--start {path!r} is larger than memory.") from None
+    except CORRUPT:
+        advice = "Write it by np.save(path, w), w a d x d array of numbers."
+        raise InputError(f"--start {path!r} is not a readable .npy file. {advice}") from None
