@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-from linres.commands import show, train, verify
+from linres.commands import figures, show, train, verify
 from linres.errors import InputError
 
 EPILOG = """examples:
@@ -15,6 +15,7 @@ EPILOG = """examples:
   linres verify                       check every theorem
   linres verify stacking-residual --level full --json
   linres train digits --plot loss.svg
+  linres figures rates                draw a figure, measured beside proved
 """
 
 
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (show, verify, train):
+    for module in (show, verify, train, figures):
         module.add_parsers(commands)
     return top
 

@@ -11,6 +11,8 @@ from linres.methods.stacking import STARTS
 from linres.trajectory import Trajectory
 
 BLUE, VERMILION, BLACK = "#0072B2", "#D55E00", "#000000"
+ORANGE, GREEN, PURPLE, SKY, GREY = "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#777777"
+WIDTH, MEDIUM, SMALL = 7.0, 9.0, 8.0  # inches of a page's width; points of type on it
 # What would make the same figure another file: the date, the identifiers of SVG elements, the version of Matplotlib.
 METADATA: dict[str, dict[str, Any]] = {
     ".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}
@@ -66,6 +68,34 @@ def _set_range(axes, measured: np.ndarray) -> None:
     shown = measured[np.isfinite(measured)]
     low, high = (shown.min(), max(shown.max(), 1.0)) if len(shown) else (0.1, 1.0)
     axes.set_ylim(max(low / 3, 1e-300), min(high * 3, 1e300))
+
+
+def sheet(rows: int, columns: int, *, height: float, **keywords):
+    """A matplotlib Figure as wide as a page, height inches high, and its axes, an array (rows, columns).
+
+    keywords are those of Figure.subplots.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **keywords)
+
+
+def dress(axes, *, title: str = "", letter: str = "", x: str = "", y: str = "") -> None:
+    """Grid, sizes of type, and words: the panel's letter and title, what its axes show."""
+    axes.grid(True, color="0.88", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=SMALL)
+    axes.set_xlabel(x, fontsize=MEDIUM)
+    axes.set_ylabel(y, fontsize=MEDIUM)
+    axes.set_title(f"({letter}) {title}" if letter else title, fontsize=MEDIUM, loc="left")
+
+
+def legend_below(figure, handles, *, columns: int) -> None:
+    """One legend for all panels, under them."""
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=SMALL, handlelength=3.2,
+    )
 
 
 def require_writable(path: str) -> None:

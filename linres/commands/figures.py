@@ -1,0 +1,75 @@
+"""`linres figures`: compute the published figures and draw them, as SVG and PNG."""
+
+import argparse
+import os
+import sys
+import textwrap
+import time
+
+OUT = "figures"
+SUFFIXES = (".svg", ".png")
+
+DESCRIPTION = """Compute the figures named, or all, with their published parameters, and write each
+as SVG and PNG. Says what was measured. All of them take some 15 seconds, a few
+more when the kernels are compiled first."""
+
+EPILOG = """examples:
+  linres figures --list
+  linres figures
+  linres figures rates basin --out drawings"""
+
+
+def add_parsers(commands) -> None:
+    """Add `figures` to the subcommands of the `linres` parser."""
+    figures = commands.add_parser(
+        "figures", help="draw the figures, measured beside proved", description=DESCRIPTION, epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    figures.add_argument("names", nargs="*", metavar="NAME", help="figures to draw (default: all)")
+    figures.add_argument("--out", metavar="DIR", default=OUT, help=f"where to, made if need be (default: {OUT})")
+    figures.add_argument("--list", action="store_true", help="say what there is, and draw nothing")
+    figures.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw; returns 0. InputError for an unknown name or a directory that cannot be written, before any computing."""
+    from linres import figures
+
+    names = list(dict.fromkeys(arguments.names or figures.NAMES))
+    modules = {name: figures.load(name) for name in names}
+    if arguments.list:
+        for name, module in modules.items():
+            print(f"{name:<12}{module.TITLE}")
+        return 0
+    paths = {name: [os.path.join(arguments.out, name + suffix) for suffix in SUFFIXES] for name in names}
+    _prepare(arguments.out, [path for files in paths.values() for path in files])
+    for name, module in modules.items():
+        _publish(name, module, paths[name])
+    return 0
+
+
+def _prepare(directory: str, paths: list[str]) -> None:
+    """Make the directory; InputError unless all paths can be written."""
+    from linres import plotting
+    from linres.errors import InputError
+
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {directory!r} cannot be made: {error.strerror}. Choose another directory.") from None
+    for path in paths:
+        plotting.require_writable(path)
+
+
+def _publish(name: str, module, paths: list[str]) -> None:
+    """One figure: computed, drawn, written; its headline and files on stdout, the time it took on stderr."""
+    from linres import plotting
+
+    begun = time.perf_counter()
+    data = module.compute()
+    figure = module.draw(data)
+    for path in paths:
+        plotting.save(figure, path)
+    print(f"{name}: {time.perf_counter() - begun:.1f} s", file=sys.stderr, flush=True)
+    print(textwrap.fill(f"{name:<12}{data.summary()}", 110, subsequent_indent=" " * 12))
+    print(f"{'':<12}{', '.join(paths)}", flush=True)

@@ -1,0 +1,277 @@
+"""The figures: their headline numbers, that they are drawn legibly, and the command `linres figures`."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from linres import figures, plotting
+from linres.cli import main
+from linres.errors import InputError
+from linres.figures import _bounds, _runs, basin, lookahead, rates, scaling
+from linres.methods import nesterov, stacking
+
+
+@pytest.fixture(scope="module")
+def published():
+    """The data of each figure with its published parameters, computed once."""
+    return {name: figures.load(name).compute() for name in figures.NAMES}
+
+
+class TestFit:
+    def test_recovers_the_exponent_of_a_double_root(self):
+        q, stages = 0.1, np.arange(300)
+        factor = (1 + q * stages) ** 2
+        assert _runs.exponent(factor * 0.81**stages, 1e-24, factor) == pytest.approx(-np.log(0.81), rel=1e-12)
+
+    def test_stops_where_rounding_begins(self):
+        decaying = 0.5 ** np.arange(200.0)
+        assert _runs.exponent(np.maximum(decaying, 1e-20), 1e-20) == pytest.approx(np.log(2), rel=1e-12)
+
+    @pytest.mark.parametrize(
+        ("error", "words"), [(0, "0 %"), (0.00121, "0.13 %"), (0.02, "2 %"), (0.0451, "4.6 %"), (0.3001, "31 %")]
+    )
+    def test_a_headline_never_promises_more_than_was_measured(self, error, words):
+        assert _runs.percent(error) == words
+
+
+def test_the_bounds_drawn_are_those_stated():
+    stages = np.arange(50)
+    np.testing.assert_allclose(_bounds.potential(0.1, stages, 2.0), 2 * 0.9**stages, rtol=1e-12)
+    np.testing.assert_allclose(_bounds.quadratic(0.1, stages), (1 + 0.1 * stages) ** 2 * 0.81**stages, rtol=1e-12)
+    assert (_bounds.basin(0.6), _bounds.basin(1.0)) == pytest.approx((1 / 20, 1 / 16))
+
+
+class TestRates:
+    def test_stacking_contracts_by_the_square_of_one_minus_q(self, published):
+        assert published["rates"].error("stacking", measured=False) < 0.002
+        assert published["rates"].error("stacking", measured=True) < 0.05
+
+    def test_zero_start_contracts_by_the_square_of_one_minus_one_over_kappa(self, published):
+        assert published["rates"].error("zero", measured=False) < 1e-5
+        assert published["rates"].error("zero", measured=True) < 0.03
+
+    def test_zero_start_is_gradient_descent(self, published):
+        for panel in published["rates"].panels:
+            np.testing.assert_allclose(panel.curves["zero"], panel.curves["gradient"], rtol=1e-9)
+
+    def test_the_potential_bound_is_drawn_inside_the_basin_alone_and_holds_there(self, published):
+        assert [panel.potential is not None for panel in published["rates"].panels] == [False, True, True, True]
+        assert all((panel.potential is not None) == (panel.level <= 1) for panel in published["rates"].panels)
+        assert published["rates"].largest_over_bound <= 1
+
+    def test_nesterovs_method_stays_below_the_sharp_envelope(self, published):
+        for panel in published["rates"].panels:
+            assert np.all(panel.curves["nesterov"] <= panel.quadratic * (1 + 1e-9))
+
+    def test_the_curves_are_those_of_the_public_solver(self, published):
+        problem = _runs.near_identity(10, d=8, fraction=0.9, seed=0)
+        run = stacking.grow(problem, stages=30, rule="parameter")
+        drawn = published["rates"].panels[1].curves["parameter"][:31]
+        np.testing.assert_allclose(drawn, run.excess_loss / run.excess_loss[0], rtol=1e-6)
+
+
+class TestScaling:
+    def test_every_slope_is_within_a_twentieth_of_the_predicted(self, published):
+        data = published["scaling"]
+        assert len(data.kappas) >= 7
+        assert (data.kappas.min(), data.kappas.max()) == pytest.approx((100, 10_000))
+        assert data.error < 0.05
+
+    def test_the_fit_tells_acceleration_from_its_absence(self, published):
+        slopes = published["scaling"].slopes
+        assert slopes["stacking"].max() + 0.4 < slopes["zero"].min()
+
+    @pytest.mark.parametrize("direction", scaling.DIRECTIONS)
+    def test_starts_are_inside_the_proved_basin(self, direction):
+        problem, directions = scaling._problem(1000, 8, 0)
+        for size in scaling.SIZES:
+            level = _runs.level(problem, scaling._start(problem, directions[direction], size))
+            assert level == pytest.approx(size * _bounds.basin(problem.q), rel=1e-6)
+
+    def test_stages_are_counted_as_by_the_readable_twin(self, published):
+        problem, directions = scaling._problem(100, 8, 0)
+        start = scaling._start(problem, directions["Gaussian"], 0.9)
+        network, block = start, np.zeros_like(start)
+        wanted, count = 1e-5 * np.linalg.norm(start - problem.target), 0
+        while np.linalg.norm(network - problem.target) > wanted:
+            _, network, block = stacking.stage(
+                network, block, problem.gradient, momentum=nesterov.momentum(problem.q), step_size=1 / problem.L,
+                rule="functional",
+            )
+            count += 1
+        data = published["scaling"]
+        assert data.stages["stacking"][data.starts.index(("Gaussian", 0.9)), 0] == count
+
+    def test_an_accuracy_beyond_float64_is_refused(self, monkeypatch):
+        monkeypatch.setattr(scaling, "ACCURACY", 1e-30)
+        with pytest.raises(InputError, match="such that float64 reaches 1e-30, got 10"):
+            scaling.compute((10,))
+
+
+class TestLookahead:
+    def test_the_error_is_within_its_bound_all_along_every_run(self, published):
+        for run in published["lookahead"].runs:
+            assert run.ratios.max() <= 1 + 1e-12
+            assert len(run.ratios) > 60
+
+    def test_the_bound_is_attained_on_the_way_to_singular_networks(self, published):
+        assert published["lookahead"].largest_ratios["towards singular W"] == pytest.approx(1, abs=1e-12)
+        np.testing.assert_allclose(published["lookahead"].runs[-1].ratios, 1, rtol=1e-12)
+
+    def test_the_error_decays_with_twice_the_exponent_of_the_increments(self, published):
+        for exponent in published["lookahead"].exponents.values():
+            assert exponent == pytest.approx(2, abs=0.02)
+
+    def test_the_error_is_where_stacking_looks_less_where_nesterov_would(self):
+        problem = _runs.near_identity(100, d=8, fraction=0.9, seed=0)
+        trace = _runs.trace(problem, np.eye(8), 20)
+        beta = nesterov.momentum(problem.q)
+        looked = trace.lookaheads[1:] - trace.networks[1:-1] - beta * np.diff(trace.networks, axis=0)[:-1]
+        run = lookahead._follow("spectrum", problem, np.eye(8))
+        np.testing.assert_allclose(run.errors[:19], np.linalg.norm(looked, axis=(1, 2)), rtol=1e-8, atol=1e-14)
+
+
+class TestBasin:
+    def test_every_first_violation_is_outside_the_proved_basin(self, published):
+        assert published["basin"].proved.min() > basin.LOWEST  # else the scan could not find a counterexample
+        assert published["basin"].smallest_ratio > 14
+
+    def test_the_basin_is_of_the_right_size_towards_singular_networks(self, published):
+        data = published["basin"]
+        towards = data.measured[:, :, np.array(data.families) == "singular"]
+        assert towards.min() > 0.8
+        assert towards.max() < 0.95
+
+    def test_the_basin_is_far_larger_in_most_random_directions(self, published):
+        assert published["basin"].median("gaussian") > 50
+
+    def test_a_false_claim_breaks_inside_the_proved_basin(self):
+        problem, direction = basin._cases(2, 100, 0)[0]
+        claimed = (1 - problem.q) ** 2
+        assert basin.first_violation(problem, direction, contraction=claimed) < _bounds.basin(problem.q)
+
+    def test_the_first_violation_separates_what_holds_from_what_breaks(self):
+        problem, direction = basin._cases(4, 100, 0)[0]
+        found = basin.first_violation(problem, direction)
+        unit = _runs.level(problem, problem.target + direction)
+        held, broken = (
+            basin.violates(problem, problem.target + np.sqrt(found * factor / unit) * direction, 1 - problem.q)
+            for factor in (0.999, 1.001)
+        )
+        assert (held, broken) == (False, True)
+
+    @pytest.mark.slow
+    def test_a_finer_scan_of_other_instances_finds_nothing_nearer(self, monkeypatch):
+        monkeypatch.setattr(basin, "PER_DECADE", 100)
+        monkeypatch.setattr(basin, "CAP", 1e2)
+        for seed in range(1, 4):
+            assert basin.compute((2, 3, 5), (2, 30, 3000), seed=seed).smallest_ratio > 14
+
+
+def words(figure):
+    """The visible texts of a drawn figure with something in them, but tick labels: some are beyond the limits."""
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()
+    axes = [axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis)]
+    ticks = {label for axis in axes for label in axis.get_ticklabels(which="both")}
+    drawn = (text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip())
+    return [text for text in drawn if text not in ticks]
+
+
+class TestDrawing:
+    @pytest.mark.parametrize("name", figures.NAMES)
+    def test_no_text_leaves_the_figure_or_is_too_small_to_read(self, published, name):
+        figure = figures.load(name).draw(published[name])
+        box, drawn = figure.bbox, words(figure)
+        for text in drawn:
+            extent = text.get_window_extent()
+            assert box.x0 <= extent.x0 < extent.x1 <= box.x1, text
+            assert box.y0 <= extent.y0 < extent.y1 <= box.y1, text
+            assert text.get_fontsize() >= plotting.SMALL
+        assert len(drawn) > 10
+
+    @pytest.mark.parametrize("name", figures.NAMES)
+    def test_what_is_written_in_a_panel_stays_in_it(self, published, name):
+        figure = figures.load(name).draw(published[name])
+        figure.draw_without_rendering()
+        for axes in figure.axes:
+            written = [text for text in axes.texts if text.get_text()] + [axes.get_legend()]
+            for extent in (artist.get_window_extent() for artist in written if artist is not None):
+                assert axes.bbox.x0 <= extent.x0 < extent.x1 <= axes.bbox.x1
+                assert axes.bbox.y0 <= extent.y0 < extent.y1 <= axes.bbox.y1
+
+    @pytest.mark.parametrize("name", figures.NAMES)
+    def test_every_panel_has_labels_and_a_letter(self, published, name):
+        figure = figures.load(name).draw(published[name])
+        for axes, letter in zip(figure.axes, "abcd", strict=False):
+            assert axes.get_title(loc="left").startswith(f"({letter}) ")
+        assert any(axes.get_xlabel() for axes in figure.axes)
+        assert any(axes.get_ylabel() for axes in figure.axes)
+
+    @pytest.mark.parametrize("name", figures.NAMES)
+    @pytest.mark.parametrize("suffix", ["svg", "png"])
+    def test_the_same_data_give_the_same_file(self, published, tmp_path, name, suffix):
+        files = [tmp_path / f"{copy}.{suffix}" for copy in "ab"]
+        for file in files:
+            plotting.save(figures.load(name).draw(published[name]), file)
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+    def test_methods_can_be_told_apart_without_colour(self):
+        looks = [(style.get("marker"), str(style.get("linestyle", "-"))) for style in rates.METHODS.values()]
+        looks.remove((None, "-"))  # gradient descent and Nesterov's method: a thick line and a thin one
+        assert len(set(looks)) == len(rates.METHODS) - 1
+        assert len({style["marker"] for style in basin.STYLES.values()}) == len(basin.STYLES)
+
+    def test_a_direction_without_violation_is_drawn_as_an_arrow(self, published):
+        data = published["basin"]
+        axes = basin.draw(data).axes[0]
+        arrows = [text for text in axes.texts if text.get_text() == "" and text.arrow_patch is not None]
+        assert len(arrows) == np.sum(np.isinf(data.measured[0])) + 1  # the other one spans the smallest gap
+
+
+class TestCommand:
+    def test_draws_the_figures_named_once_each(self, tmp_path, capsys):
+        out = tmp_path / "new" / "folder"
+        assert main(["figures", "lookahead", "rates", "lookahead", "--out", str(out)]) == 0
+        files = ["lookahead.png", "lookahead.svg", "rates.png", "rates.svg"]
+        assert sorted(file.name for file in out.iterdir()) == files
+        printed = capsys.readouterr()
+        assert re.fullmatch(r"lookahead: \d+\.\d s\nrates: \d+\.\d s\n", printed.err)
+        assert printed.out.count("lookahead.svg") == 1
+        assert printed.out.isascii()
+
+    def test_prints_the_headline_numbers(self, published):
+        assert "0.5" in published["scaling"].summary()
+        assert f"{published['basin'].smallest_ratio:.3g}" in published["basin"].summary()
+        assert all(data.summary().isascii() for data in published.values())
+
+    def test_lists_the_figures_and_draws_none(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        assert main(["figures", "--list"]) == 0
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(figures.NAMES)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_unknown_name_is_refused_in_one_line_that_lists_the_names(self, tmp_path, capsys):
+        assert main(["figures", "rates", "rate", "--out", str(tmp_path)]) == 2
+        expected = "linres figures: no figure is called 'rate'. There are: rates, scaling, lookahead, basin.\n"
+        assert capsys.readouterr().err == expected
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_directory_that_cannot_be_made_is_refused_before_computing(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr(rates, "compute", lambda: pytest.fail("computed"))
+        (tmp_path / "file").touch()
+        assert main(["figures", "rates", "--out", str(tmp_path / "file")]) == 2
+        error = capsys.readouterr().err
+        assert "cannot be made: File exists" in error
+        assert error.count("\n") == 1
+
+    def test_knowing_the_figures_imports_nothing_heavy(self):
+        code = (
+            "import sys; from linres import figures; [figures.load(name) for name in figures.NAMES]; "
+            "print([name for name in ('scipy', 'sympy', 'numba', 'matplotlib') if name in sys.modules])"
+        )
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
