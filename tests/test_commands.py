@@ -91,7 +91,7 @@ def test_the_report_has_the_documented_shape(verdicts):
         assert about <= set(theorem)
         assert set(theorem["proof"]) == {"steps", "checked", "prose"}
         evidence = theorem["evidence"]
-        assert set(evidence) == {"symbolic", "rigorous", "sampled", "adversarial", "controls"}
+        assert set(evidence) == {"symbolic", "rigorous", "sampled", "adversarial", "controls", "tightness"}
         assert all(rung["ran"] or rung["reason"] for rung in evidence.values())
         assert {"instances", "decided", "undecided", "bits"} <= set(evidence["rigorous"])
         assert {"instances", "suspects", "acceptance"} <= set(evidence["sampled"])
@@ -108,7 +108,8 @@ def test_verify_checks_the_theorems_named_once_each(capsys):
 
 
 def verdict(outcome: str, expect: str, controls: tuple = ()) -> Verdict:
-    evidence = {rung: {"ran": False, "reason": "a test"} for rung in ("symbolic", "rigorous", "sampled", "adversarial")}
+    rungs = ("symbolic", "rigorous", "sampled", "adversarial", "tightness")
+    evidence = {rung: {"ran": False, "reason": "a test"} for rung in rungs}
     return Verdict(
         "made-up", "Made up", "linres", expect, outcome, "a test", 0.0, {"steps": 0, "checked": 0, "prose": 0},
         evidence | {"controls": {"ran": True, "list": list(controls)}},

@@ -18,7 +18,7 @@ from linres.theorems import NAMES, load
 
 x, y, z = symbols("x y z", real=True)
 n, t, T = symbols("n t T", integer=True)
-RUNGS = {"symbolic", "rigorous", "sampled", "adversarial", "controls"}
+RUNGS = {"symbolic", "rigorous", "sampled", "adversarial", "controls", "tightness"}
 
 
 def measure_x(instance, arithmetic):

@@ -276,9 +276,7 @@ def test_the_exact_method_with_the_recorded_errors_goes_through_the_float64_stat
 
 
 @pytest.mark.slow
-def test_a_float64_run_of_100_000_stages_is_certified(request):
-    if "slow" not in request.config.getoption("-m"):
-        pytest.skip("minutes: run it by `pytest -m slow`")
+def test_a_float64_run_of_100_000_stages_is_certified():
     assert holds(float64_run(100_000))
 
 

@@ -63,6 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     return max(_codes(verdicts, arguments.require), key=(0, 3, 1).index)
 
 
+COLUMNS = ("theorem", "verdict", "proof", "decided", "bits", "sampled", "controls", "tight", "seconds")
+
+
 class Progress:
     """Lines on stderr: one that is rewritten on a terminal, one for each rung elsewhere."""
 
@@ -112,8 +115,7 @@ def _report(verdicts: list, seconds: float) -> dict[str, Any]:
 
 
 def _table(verdicts: list, seconds: float) -> str:
-    header: tuple[str, ...] = ("theorem", "verdict", "proof", "decided", "bits", "sampled", "controls", "seconds")
-    rows = [header, *(_row(v) for v in verdicts)]
+    rows: list[tuple[str, ...]] = [COLUMNS, *map(_row, verdicts)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"{v.name}: {v.reason}{_unmet(v)}" for v in verdicts if not (v.met and v.verdict == "proved")]
@@ -140,5 +142,6 @@ def _row(v) -> tuple[str, ...]:
         v.name, v.verdict, f"{v.proof['checked']}/{v.proof['steps']}",
         f"{rigorous['decided']}" if rigorous["ran"] else "-", f"{rigorous['bits']}" if rigorous["ran"] else "-",
         f"{sampled['instances']}" if sampled["ran"] else "-",
-        f"{total - len(_missed(v))}/{total}" if controls["ran"] else "-", f"{v.seconds:.1f}",
+        f"{total - len(_missed(v))}/{total}" if controls["ran"] else "-",
+        v.evidence["tightness"].get("tightness") or "-", f"{v.seconds:.1f}",
     )

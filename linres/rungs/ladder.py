@@ -8,7 +8,7 @@ from typing import Any
 from linres.errors import refuse
 from linres.evaluate import Missing, Undefined
 from linres.language import NotExact
-from linres.rungs import controls, draw, rigorous, sampled, symbolic
+from linres.rungs import controls, draw, rigorous, sampled, symbolic, tightness
 from linres.rungs.counterexample import describe
 from linres.theorem import Outcome, Refutation, Theorem, Verdict
 
@@ -64,7 +64,7 @@ class _Climb:
             self._instances()
         except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
             self.broken = f"{type(fault).__name__}: {fault}"
-        for rung in ("rigorous", "sampled", "controls"):
+        for rung in ("rigorous", "sampled", "controls", "tightness"):
             self.evidence.setdefault(rung, {"ran": False, "reason": self.broken or "the theorem is refuted already"})
         self.evidence["adversarial"] = {"ran": False, "reason": "this version has no adversarial search"}
         outcome, reason = self._conclude(proof)
@@ -79,7 +79,7 @@ class _Climb:
         self.progress(f"{self.theorem.name}: {rung}")
 
     def _instances(self) -> None:
-        """Rungs 2, 3 and 5; a failure ends the climb."""
+        """Rungs 2, 3 and 5, and the tightness; a failure ends the climb."""
         theorem, level = self.theorem, self.level
         self.say("rigorous")
         strategy = theorem.instances()
@@ -100,6 +100,7 @@ class _Climb:
             theorem, draws, count=level.samples, seed=self.seed, max_bits=level.max_bits,
             progress=lambda name: self.say(f"control {name}"),
         )
+        self.evidence["tightness"] = tightness.run(theorem, max_bits=level.max_bits)
 
     def _shrink(self, strategy: Any, found: rigorous.Failure) -> None:
         """Replace the failure found by the simplest one that Hypothesis comes upon."""
