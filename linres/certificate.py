@@ -36,10 +36,9 @@ from linres.language import (
     among,
     at_least_zero,
     gap,
-    is_integer,
     is_vector,
     same,
-    tidy,
+    split_stages,
 )
 
 
@@ -195,17 +194,14 @@ class Reader:
 
         base^n is then an indeterminate, times base for each further stage: base^(n + 1) = base^n base, n >= 0.
         """
-        exponent = node.exp if type(node.exp) in NUMBERS else tidy(node.exp)
-        if type(exponent) in NUMBERS and exponent.q in (1, 2):
-            return None, exponent
-        parts = exponent.args if type(exponent) is Add else (exponent,)
-        count, *rest = sorted(parts, key=lambda part: type(part) is not Symbol)
-        whole = all(type(part) in NUMBERS and part.q == 1 for part in rest)
-        if not is_integer(count) or len(rest) > 1 or not whole or is_vector(node.base):
+        if type(node.exp) in NUMBERS and node.exp.q in (1, 2):
+            return None, node.exp
+        stages = split_stages(node.exp)
+        if stages is None or is_vector(node.base):
             raise NotExact(f"{node}: certificates know integer powers, square roots and powers t + integer of scalars")
-        if count not in self.scope.over[:1] and not among(at_least_zero(count), self.facts):
-            raise SignUnknown(f"{node}: needs the hypothesis {count} >= 0")
-        return count, rest[0] if rest else Integer(0)
+        if stages[0] not in self.scope.over[:1] and not among(at_least_zero(stages[0]), self.facts):
+            raise SignUnknown(f"{node}: needs the hypothesis {stages[0]} >= 0")
+        return stages
 
     def require_nonzero(self, node, gaps) -> None:
         if self._sign(node, gaps) == POSITIVE:
@@ -433,6 +429,8 @@ def _check_term(term: Term, for_equation: bool, reader: Reader) -> int:
             raise NotListed(f"{fact} is neither a hypothesis nor an earlier claim")
         if type(fact) is Unequality or _between_matrices(fact):
             raise NotListed(f"{fact} has no sign that a term could use")
+    if term.norm is not None:
+        reader.scope.admit(term.norm)
     for scalar in (term.weight, term.square):
         reader.scope.admit(scalar)
         if is_vector(scalar):

@@ -115,6 +115,8 @@ COMPOUND: dict[type, int | None] = {
     Add: None, Mul: None, Pow: 2, transpose: 1, Inner: 2, Det: 1, GeometricSum: 5, sympy.exp: 1, sympy.log: 1,
     sympy.Abs: 1, **dict.fromkeys(RELATIONS, 2),
 }
+UNEVALUATED = {Add, Mul, Pow, transpose, sympy.exp, sympy.log, sympy.Abs} | RELATIONS  # SymPy would rewrite these
+KEPT = {"nargs", "_condition", "_shape", "_offset", "_strides", "_name"}  # what SymPy writes on a node of ours
 
 
 @dataclass(frozen=True)
@@ -212,8 +214,11 @@ class Scope:
             self._admit_symbol(node)
         elif kind is Indexed:
             self._admit_indexed(node)
-        elif kind in COMPOUND or kind in chance_nodes():
-            self._admit_arguments(node, COMPOUND.get(kind))
+        elif kind in COMPOUND:
+            self._admit_arguments(node, COMPOUND[kind])
+        elif kind in chance_nodes():
+            # SymPy takes Expectation(x) of a plain symbol for x: one that stays has a condition.
+            self._admit_arguments(node, 2 if kind is sympy.stats.Expectation else None)
         elif kind is numbers.Float or isinstance(node, float):
             raise NotExact(f"{node:.6g} is a float: write Rational('{node:.6g}') or a quotient of integers")
         else:
@@ -223,6 +228,7 @@ class Scope:
         kind = type(node)
         if type(node.args) is not tuple or not node.args or count not in {None, len(node.args)}:
             raise NotExact(f"a {kind.__name__} should have {count or 'one or more'} arguments")
+        _require_nothing_hidden(node)
         if kind in COMPOUND and any(type(argument) in RELATIONS for argument in node.args):
             raise NotExact(f"a {kind.__name__} is made of expressions, not of relations")
         for argument in node.args:
@@ -246,6 +252,8 @@ class Scope:
         base, *indices = node.args
         if type(base) is not IndexedBase or len(base.args) != 1 or len(indices) != 1:
             raise NotExact(f"{node} should be a sequence with one index")
+        _require_nothing_hidden(node)
+        _require_nothing_hidden(base)
         self._admit_symbol(base.args[0])
         self.admit(indices[0])
         if not same(indices[0], tidy(indices[0])):
@@ -256,8 +264,8 @@ class Scope:
 
 def _require_plain(symbol: Any) -> None:
     """Refuse anything but a Symbol of one of the three kinds."""
-    if type(symbol) is not Symbol:
-        raise NotExact(f"{symbol} is a {type(symbol).__name__}, which is no plain Symbol")
+    if type(symbol) is not Symbol or type(symbol.name) is not str:
+        raise NotExact(f"{symbol} is a {type(symbol).__name__}, which is no plain Symbol with a plain name")
     if symbol.assumptions0 not in KINDS.values():
         told = {"real", "integer", "positive", "negative", "nonnegative", "nonpositive", "nonzero", "even", "odd"}
         found = [name for name, holds in symbol.assumptions0.items() if holds and name in told]
@@ -265,6 +273,13 @@ def _require_plain(symbol: Any) -> None:
             f"{symbol} should be declared real=True, integer=True or commutative=False and nothing else, got "
             f"{' '.join(sorted(found)) or 'none of these'}; write every sign as a hypothesis"
         )
+
+
+def _require_nothing_hidden(node: Any) -> None:
+    """Refuse attributes that SymPy did not write: they could shadow how nodes are compared."""
+    hidden = getattr(node, "__dict__", {}).keys() - KEPT
+    if hidden:
+        raise NotExact(f"{node} should have no attributes of its own, got {', '.join(sorted(hidden))}")
 
 
 def chance_nodes() -> set[type]:
@@ -315,7 +330,7 @@ def substitute(node: Any, mapping: Mapping[Any, Any]) -> Any:
     kind = type(node)
     if kind is Symbol or not node.args:
         return node
-    if kind is Pow and type(node.exp) not in NUMBERS:
+    if kind is Pow and split_stages(node.exp) is not None:
         return Pow(substitute(node.base, mapping), tidy(substitute(node.exp, mapping)), evaluate=False)
     if kind is GeometricSum:
         start, ratio, forcing, t, T = node.args
@@ -326,13 +341,21 @@ def substitute(node: Any, mapping: Mapping[Any, Any]) -> Any:
         base, index = node.args
         return Indexed(substitute(base, mapping), tidy(substitute(index, mapping)))
     arguments = [substitute(argument, mapping) for argument in node.args]
-    return kind(*arguments, evaluate=False) if kind in {Add, Mul, Pow} | RELATIONS else kind(*arguments)
+    return kind(*arguments, evaluate=False) if kind in UNEVALUATED else kind(*arguments)
 
 
 def tidy(node: Any) -> Any:
     """The tree as SymPy builds it by itself: sums added up, arguments in one order. For indices and for comparisons."""
     with sympy.evaluate(True):
         return sympy.expand(node.doit())
+
+
+def split_stages(exponent: Any) -> tuple[Symbol, Integer] | None:
+    """(n, k) of an exponent that counts stages: n + k, n an integer symbol and k an integer. None of any other."""
+    parts = exponent.args if type(exponent) is Add else (exponent,)
+    counts = [part for part in parts if is_integer(part)]
+    more = [part.p for part in parts if type(part) in NUMBERS and part.q == 1]
+    return (counts[0], Integer(sum(more))) if len(counts) == 1 and len(more) == len(parts) - 1 else None
 
 
 def at_least_zero(count: Symbol) -> Any:

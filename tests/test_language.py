@@ -42,6 +42,7 @@ from linres.language import (
     is_vector,
     norm,
     same,
+    split_stages,
     substitute,
     tidy,
 )
@@ -69,6 +70,16 @@ class Flattering(Symbol):
     @property
     def assumptions0(self):
         return x.assumptions0
+
+
+class Pliant(str):
+    """A name that is any other."""
+
+    def __eq__(self, other):
+        return True
+
+    def __hash__(self):
+        return str.__hash__(self)
 
 
 class Lenient(sympy.LessThan):
@@ -132,6 +143,12 @@ def test_admits(node):
     SCOPE.admit(node)
 
 
+def posing(node, other):
+    """The node, made to pass for another wherever SymPy compares them: as a key of a dict, say."""
+    node._mhash, node._hashable_content = hash(other), other._hashable_content
+    return node
+
+
 # name: (class, part of the message, the node refused, the same node as it should be)
 REFUSED = {
     "float": (NotExact, "is a float", Float(0.5), Rational(1, 2)),
@@ -172,6 +189,14 @@ REFUSED = {
     "index not added up": (NotExact, "one form only", UNEVALUATED_INDEX, X[t]),
     "index in another order": (NotExact, "one form only", X[Add(t, 1, evaluate=False)], X[t + 1]),
     "index that is real": (Undeclared, "integer symbols", X[c], X[n]),
+    "sequence that passes for another": (NotExact, "attributes of its own", posing(X[n], Y[n]), X[n]),
+    "label that passes for another": (
+        NotExact, "attributes of its own", posing(IndexedBase(x), Y)[n], X[n]),
+    "function that passes for another": (
+        NotExact, "attributes of its own", posing(Expr.__new__(sympy.exp, x), sympy.exp(y)), sympy.exp(x)),
+    "symbol with a name that is any other": (NotExact, "plain name", Symbol(Pliant("x"), real=True), x),
+    "expectation without a condition": (
+        NotExact, "should have 2", Expr.__new__(sympy.stats.Expectation, x), sympy.stats.Expectation(x, y)),
     "undeclared symbol": (Undeclared, "not among", Symbol("z", real=True), x),
     "undeclared sequence": (Undeclared, "not among", IndexedBase(Symbol("z", real=True))[t], X[t]),
     "undeclared index": (Undeclared, "not among", X[Symbol("k", integer=True)], X[n]),
@@ -204,6 +229,8 @@ SCOPES = {
         Undeclared, "and nothing else", ([Symbol("q", positive=True)], {}), ([Symbol("q", real=True)], {})),
     "a declared symbol of a subclass": (
         NotExact, "plain Symbol", ([Flattering("x", real=True)], {}), ([x], {})),
+    "a declared symbol with a name that is any other": (
+        NotExact, "plain name", ([Symbol(Pliant("x"), real=True)], {}), ([x], {})),
     "a declared dummy": (NotExact, "plain Symbol", ([Dummy("x", real=True)], {}), ([x], {})),
     "two symbols with one name": (
         Undeclared, "same name", ([x, Symbol("x", commutative=False)], {}), ([x, u], {})),
@@ -251,6 +278,9 @@ SCOPES = {
     "a stage's value that changes with the horizon": (
         NotExact, "changes with", ([x, y, t, T], {"definitions": {Y[t]: X[T]}, "over": (t, T)}),
         ([x, y, t, T], {"definitions": {Y[t]: X[0]}, "over": (t, T)})),
+    "a sequence defined at the horizon": (
+        NotExact, "about the horizon", ([x, y, t, T], {"definitions": {Y[T]: X[T]}, "over": (t, T)}),
+        ([x, y, t, T], {"definitions": {Y[t]: X[t]}, "over": (t, T)})),
     "a sequence defined in two ways": (
         NotExact, "one definition", ([x, y, t], {"definitions": {X[t]: Y[t], X[t + 1]: Y[t + 1] + 1}}),
         ([x, y, t], {"definitions": {X[t]: Y[t] + 1, X[t + 1]: Y[t + 1] + 1}})),
@@ -260,6 +290,18 @@ SCOPES = {
     "a sequence defined on every second stage": (
         NotExact, "one definition", ([x, y, t], {"definitions": {X[t]: Y[t], X[2 * t]: Y[t]}}),
         ([x, y, t], {"definitions": {X[t]: Y[t], X[t + 2]: Y[t + 2]}})),
+    "a sequence defined at one of its stages": (
+        NotExact, "one definition", ([x, y, t, T], {"definitions": {X[0]: Integer(1), X[t]: Y[t]}, "over": (t, T)}),
+        ([x, y, t, T], {"definitions": {X[-1]: Integer(1), X[t]: Y[t]}, "over": (t, T)})),
+    "a sequence defined at a later one of its stages": (
+        NotExact, "one definition", ([x, y, t, T], {"definitions": {X[t - 1]: Y[t], X[-1]: Y[1]}, "over": (t, T)}),
+        ([x, y, t, T], {"definitions": {X[t - 1]: Y[t], X[-1]: Y[0], X[-2]: Y[1]}, "over": (t, T)})),
+    "a sequence defined before what need not be a stage": (
+        NotExact, "one definition", ([x, y, n], {"definitions": {X[n]: Y[n], X[-1]: Integer(1)}}),
+        ([x, y, n], {"definitions": {X[n]: Y[n], X[-1]: Y[-1]}})),
+    "a sequence that runs backwards and its start": (
+        NotExact, "one definition", ([x, y, t, T], {"definitions": {X[-t]: Y[t], X[-1]: Y[0]}, "over": (t, T)}),
+        ([x, y, t, T], {"definitions": {X[-t]: Y[t], Y[-1]: Y[0]}, "over": (t, T)})),
 }
 
 
@@ -351,6 +393,74 @@ def test_substitution_reaches_labels_and_adds_up_indices():
     assert same(substitute(X[t], {x: y}), Y[t])
     assert same(substitute(X[t], {X[t]: c}), c)
     assert same(substitute(Inner(u, v), {v: u}), Inner(u, u))
+
+
+def power(base, exponent):
+    return Pow(base, exponent, evaluate=False)
+
+
+with sympy.evaluate(False):
+    NOTHING_OVER_Y = Integer(0) * y**-1
+    LOGARITHM = sympy.exp(sympy.log(x))
+
+# name: (exponent, (n, k) if it is n + k)
+EXPONENTS = {
+    "a stage": (t, (t, 0)),
+    "a later stage": (t + 1, (t, 1)),
+    "an earlier stage": (n - 2, (n, -2)),
+    "in another order": (Add(t, 1, evaluate=False), (t, 1)),
+    "not added up": (Add(1, t, 2, evaluate=False), (t, 3)),
+    "a number": (Integer(2), None),
+    "half a stage": (t / 2, None),
+    "half a stage later": (t + Rational(1, 2), None),
+    "two stages": (t + T, None),
+    "twice a stage": (2 * t, None),
+    "a stage backwards": (1 - t, None),
+    "a real number": (x, None),
+    "a stage and a real number": (t + x, None),
+    "a sequence": (t + X[n], None),
+    "what need not be defined": (Add(t, NOTHING_OVER_Y, evaluate=False), None),
+}
+
+
+@pytest.mark.parametrize(("exponent", "parts"), EXPONENTS.values(), ids=EXPONENTS)
+def test_splits_an_exponent_that_counts_stages(exponent, parts):
+    assert split_stages(exponent) == parts
+
+
+def test_substitution_adds_up_exponents_that_count_stages():
+    assert same(substitute(power(x, t + 1), {t: t + 1}), power(x, t + 2))
+    assert same(substitute(power(x, t - 1), {t: Integer(1)}), power(x, Integer(0)))
+    assert same(substitute(power(x, t + 1), {t: Integer(0)}), power(x, Integer(1)))
+    assert same(substitute(power(X[t], t), {t: T}), power(X[T], T))
+
+
+# name: (node, mapping): what comes of it is not rewritten, for it might then be defined where the node is not
+KEPT = {
+    "an exponential of a logarithm": (substitute(LOGARITHM, {x: X[t]}), {t: Integer(0)}),
+    "an absolute value of a square": (sympy.Abs(power(x, Integer(2)), evaluate=False), {x: y}),
+    "an exponent that need not be defined": (power(x, Add(t, NOTHING_OVER_Y, evaluate=False)), {t: Integer(0)}),
+    "a transpose of a transpose": (transpose(transpose(u, evaluate=False), evaluate=False), {u: v}),
+    "an expectation": (sympy.stats.Expectation(X[t], y), {t: Integer(0)}),
+}
+
+
+KINDS = {Pow, Add, Mul, transpose, sympy.exp, sympy.log, sympy.Abs, sympy.stats.Expectation}
+
+
+@pytest.mark.parametrize(("node", "mapping"), KEPT.values(), ids=KEPT)
+def test_substitution_rewrites_nothing(node, mapping):
+    replaced = substitute(node, mapping)
+    kinds, as_before = ([type(part) for part in sympy.preorder_traversal(tree)] for tree in (replaced, node))
+    assert [kind for kind in kinds if kind in KINDS] == [kind for kind in as_before if kind in KINDS]
+
+
+def test_substitution_leaves_the_index_alone_that_a_sum_binds():
+    total = GeometricSum(X[t], y, X[t] + x, t, t)
+    assert same(substitute(total, {t: Integer(0)}), GeometricSum(X[0], y, X[t] + x, t, Integer(0)))
+    assert same(substitute(total, {x: c}), GeometricSum(IndexedBase(c)[t], y, IndexedBase(c)[t] + c, t, t))
+    assert t not in GeometricSum(x, y, X[t], t, T).free_symbols
+    assert {t, x, y, T} <= GeometricSum(X[t], y, c, t, T).free_symbols
 
 
 def test_substitution_keeps_the_order_of_matrices():

@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 import sympy
+from steps import EVERY_STEP, check_alone, seen
 from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Lt, Ne, Rational, Symbol, sqrt, symbols
 
+from linres import certificate
 from linres.certificate import MayVanish, NotEqual, NotListed, SignUnknown, Term
-from linres.language import Det, GeometricSum, Inner, NotExact, Undeclared, substitute
+from linres.language import AT_MOST, Det, GeometricSum, Inner, NotExact, Undeclared, substitute
 from linres.rules import Misapplied
 from linres.rungs import second
-from linres.rungs.symbolic import Circular, Disagreement, NotProved, Unrelated, check, check_step
+from linres.rungs.symbolic import Circular, Disagreement, Lemmas, NotProved, Unrelated, check
 from linres.theorem import Certificate, Lemma, Prose, Rule, Step, Theorem
 from linres.theorems import NAMES, load
 
@@ -52,13 +54,6 @@ def test_proves(name):
     assert len(proof.identities) == proof.steps
 
 
-EVERY_STEP = [
-    pytest.param(load(name), position, id=f"{name}: {step.name}")
-    for name in NAMES
-    for position, step in enumerate(load(name).proof)
-]
-
-
 def test_every_step_of_the_proof_is_needed():
     proved = load("nesterov-step")
     for left_out in proved.proof:
@@ -67,22 +62,24 @@ def test_every_step_of_the_proof_is_needed():
 
 
 def stronger(statement):
-    """A statement that asks a little more: the smaller side grows by 1/1000, or one side of an equation doubles."""
+    """A statement that asks a little more: the smaller side, or one side of an equation, grows by 1/1000."""
     left, right = statement.args
+    more = Rational(1, 1000)
     with sympy.evaluate(False):
-        if type(statement) is sympy.Equality:
-            return Eq(left, 2 * right)
-        more = Rational(1, 1000)
-        return type(statement)(*((left + more, right) if type(statement) is sympy.LessThan else (left, right + more)))
+        return type(statement)(*((left + more, right) if type(statement) in AT_MOST else (left, right + more)))
 
 
-@pytest.mark.parametrize(("proved", "position"), EVERY_STEP)
-def test_refuses_a_step_whose_claim_asks_for_a_little_more(proved, position):
-    step = proved.proof[position]
-    facts = [*proved.hypotheses, *(earlier.claim for earlier in proved.proof[:position])]
-    assert check_step(step, proved.scope, facts, (proved.name,)) is not None
+@pytest.mark.parametrize(("name", "position"), EVERY_STEP)
+def test_refuses_a_step_whose_claim_asks_for_a_little_more(name, position):
+    step, scope, facts = seen(name)[0][position]
+    assert check_alone(name, step, scope, facts) is not None
     with pytest.raises((NotEqual, Misapplied, Unrelated)):
-        check_step(replace(step, claim=stronger(step.claim)), proved.scope, facts, (proved.name,))
+        check_alone(name, replace(step, claim=stronger(step.claim)), scope, facts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_is_shown_to_who_watches(name):
+    assert [step.name for step, _, _ in seen(name)[0]] == [step.name for step in load(name).steps()]
 
 
 # Lemmas to lean on.
@@ -111,6 +108,8 @@ with sympy.evaluate(False):
     IDENTITY = Eq(W * W**-1 * V, V)
 CANCELS = theorem(IDENTITY, claim(IDENTITY), name="cancels", symbols=(W, V), hypotheses=(Ne(Det(W), 0),))
 SEQUENCE = theorem(le(X[n], X[n] + 1), claim(le(X[n], X[n] + 1), Term(1)), name="sequence", symbols=(X, n))
+SUMMED = le(GeometricSum(x, y, X[n], n, t), GeometricSum(x, y, X[n], n, t))
+SUM = theorem(le(0, 1), claim(le(0, 1), Term(1)), name="sum", symbols=(x, y, n, t), hypotheses=(SUMMED,))
 MANY = theorem(le(x, x + 1), claim(le(x, x + 1), Term(1)), name="many", symbols=(x, t, T), over=(t, T))
 PROSE = theorem(le(x, x), Step("conclusion", le(x, x), Prose("clearly")), name="prose", symbols=(x,))
 UNPROVED = theorem(le(x, x), name="unproved", symbols=(x,))
@@ -158,10 +157,22 @@ class Shifting(dict):
     """A mapping that is another each time."""
 
 
+class Fickle(str):
+    """The name of a rule, or of something else when it is asked again."""
+
+    def __hash__(self):
+        return hash("root")
+
+
 def with_attribute(statement, **attributes):
     for name, value in attributes.items():
         object.__setattr__(statement, name, value)
     return statement
+
+
+def terms_on_the_way():
+    """Terms that are made while they are read, when anything else might be made of the theorem too."""
+    yield from SQUARE.by.terms
 
 
 def two(**options):
@@ -204,6 +215,11 @@ FORGERIES = {
         with_attribute(theorem(FALSE, claim(FALSE, Term(1))), proof=Changing([claim(FALSE, Term(1))]))),
     "definitions of a class of their own": (
         Unrelated, "tuples and dicts", HONEST, with_attribute(theorem(POSITIVE, SQUARE), definitions=Shifting())),
+    "terms that are made while the proof is checked": (
+        Unrelated, "Certificate: its terms", HONEST,
+        replace(HONEST, proof=(replace(SQUARE, by=with_attribute(Certificate(), terms=terms_on_the_way())),))),
+    "a step with a name of a class of its own": (
+        Unrelated, "Step with a name", HONEST, replace(HONEST, proof=(replace(SQUARE, name=Fickle("square")),))),
     "a name of a class of its own": (
         Unrelated, "with a name", HONEST, with_attribute(theorem(POSITIVE, SQUARE), name=type("S", (str,), {})("s"))),
     # statements
@@ -241,6 +257,15 @@ FORGERIES = {
         NotListed, "neither a hypothesis",
         theorem(le(a, b), by(le(a, b), Rule("root", le(a**2, b**2))), hypotheses=(le(a**2, b**2), Ge(b, 0))),
         theorem(le(a, b), by(le(a, b), Rule("root", le(a**2, b**2))), hypotheses=(Ge(b, 0),))),
+    "a rule with a name of a class of its own": (
+        Unrelated, "Rule: its name",
+        theorem(le(a, b), by(le(a, b), Rule("root", le(a**2, b**2))), hypotheses=(le(a**2, b**2), Ge(b, 0))),
+        theorem(le(a, b), by(le(a, b), Rule(Fickle("root"), le(a**2, b**2))), hypotheses=(le(a**2, b**2), Ge(b, 0)))),
+    "a rule with premises of a class of their own": (
+        Unrelated, "Rule: its premises",
+        theorem(le(a, b), by(le(a, b), Rule("root", le(a**2, b**2))), hypotheses=(le(a**2, b**2), Ge(b, 0))),
+        theorem(le(a, b), by(le(a, b), with_attribute(Rule("root"), premises=Changing([le(a**2, b**2)]))),
+                hypotheses=(le(a**2, b**2), Ge(b, 0)))),
     "an induction without a horizon": (
         Misapplied, "needs the hypothesis", MONOTONE, replace(MONOTONE, hypotheses=(le(AFTER, NOW),))),
     # lemmas
@@ -283,13 +308,21 @@ FORGERIES = {
         Unrelated, "half needs", using(le(a / 2, a), LESSER, {z: a}, hypotheses=(Ge(a, 0),)),
         using(le(a / 2, a), LESSER, {z: a}, hypotheses=(le(0, a),))),
     "a lemma whose definition is missing": (
-        Unrelated, "should be here what it is in", using(LENGTH, DEFINED, definitions=DEFINED.definitions), using(LENGTH, DEFINED)),
+        Unrelated, "should be here what it is in",
+        using(LENGTH, DEFINED, definitions=DEFINED.definitions), using(LENGTH, DEFINED)),
     "a lemma whose definition is another": (
         Unrelated, "should be here what it is in", using(LENGTH, DEFINED, definitions=DEFINED.definitions),
         using(LENGTH, DEFINED, definitions={z: Inner(u, v)})),
     "a lemma whose definition is mapped elsewhere": (
-        Unrelated, "should be here what it is in", using(le(0, c), DEFINED, {z: c}, definitions={c: Inner(u - v, u - v)}),
+        Unrelated, "should be here what it is in",
+        using(le(0, c), DEFINED, {z: c}, definitions={c: Inner(u - v, u - v)}),
         using(le(0, c), DEFINED, {z: c, v: u}, definitions={c: Inner(u - v, u - v)})),
+    "a lemma whose definition is another by a little": (
+        Unrelated, "should be here what it is in",
+        using(le(0, Inner(v - u, v - u)), DEFINED, {z: Inner(v - u, v - u)}),
+        using(le(0, Inner(v - u, v - u) - 1), DEFINED, {z: Inner(v - u, v - u) - 1})),
+    "a lemma with a sum over stages": (
+        Unrelated, "has a sum", using(le(0, 1), ONE), using(le(0, 1), SUM, symbols=(x, y, n, t), hypotheses=(SUMMED,))),
     "a lemma over all stages": (Unrelated, "about a single stage", using(le(0, 1), ONE), using(le(x, x + 1), MANY)),
     "a lemma about a sequence": (
         Unrelated, "about the sequence", using(le(X[n], X[n] + 1), STAGES), using(le(X[n], X[n] + 1), SEQUENCE)),
@@ -298,6 +331,9 @@ FORGERIES = {
     "a step of a lemma that does not exist": (
         Unrelated, "has no step", using(le(0, a**2), TWO_STEPS, {x: a}, "left"),
         using(le(0, a**2), TWO_STEPS, {x: a}, "right")),
+    "a step of a lemma with a name of a class of its own": (
+        Unrelated, "Lemma: its step", using(le(0, a**2), TWO_STEPS, {x: a}, "left"),
+        using(le(0, a**2), TWO_STEPS, {x: a}, Fickle("left"))),
     "a step of a lemma that is another": (
         Unrelated, "is not what two steps gives", using(le(0, a**2), TWO_STEPS, {x: a}, "left"),
         using(le(0, a**2), TWO_STEPS, {x: a}, "conclusion")),
@@ -336,6 +372,64 @@ def test_prose_is_counted_and_never_makes_a_proof():
     assert not proof.complete
     shown = Step("shown", le(0, x**2), Certificate(Term(1, square=x)))
     assert check(replace(said, proof=(shown, said.proof[1]))).complete
+
+
+def test_prose_counts_whatever_a_theorem_or_a_step_says_of_its_steps():
+    said = Step("said", FALSE, Prose("clearly"))
+    steps = (said, claim(FALSE, Term(1, FALSE)))
+    short_of_steps = with_attribute(theorem(FALSE, *steps), steps=lambda: steps[1:])
+    no_part_of_it = theorem(FALSE, with_attribute(replace(said), parts=lambda: iter(())), steps[1])
+    for forged in (theorem(FALSE, *steps), short_of_steps, no_part_of_it):
+        assert check(forged).counts() == {"steps": 2, "checked": 1, "prose": 1}
+        assert not check(forged).complete
+
+
+TWICE = theorem(
+    le(2 * b * c, b**2 + c**2), Step("first", le(2 * a * b, a**2 + b**2), Lemma(squares(), {x: a, y: b})),
+    by(le(2 * b * c, b**2 + c**2), Lemma(squares(), {x: b, y: c})))
+
+
+def using_twice(lemma, again):
+    uses = zip(TWICE.proof, (lemma, again), strict=True)
+    return replace(TWICE, proof=tuple(replace(step, by=replace(step.by, theorem=used)) for step, used in uses))
+
+
+def test_a_lemma_is_checked_once_in_a_check_and_again_in_the_next(monkeypatch):
+    claims, honest = [], certificate.check
+    monkeypatch.setattr(
+        certificate, "check", lambda claim, *given, **named: claims.append(claim) or honest(claim, *given, **named))
+    lemma = squares()
+    twice = using_twice(lemma, lemma)
+    assert check(twice).complete
+    assert claims == [lemma.conclusion]
+    assert check(using_twice(lemma, replace(lemma))).complete
+    assert claims == [lemma.conclusion] * 3  # an equal theorem is another, for SymPy is not asked what equals what
+    with_attribute(lemma, proof=())
+    assert check(twice).refused_by is NotProved
+
+
+@pytest.mark.parametrize("change", [{"proof": ()}, {"conclusion": le(3 * x * y, x**2 + y**2)}])
+def test_a_lemma_that_was_proved_says_nothing_of_another_of_its_name(change):
+    lemma = squares()
+    assert check(using_twice(lemma, replace(lemma))).complete
+    refused = check(using_twice(lemma, replace(lemma, **change)))
+    assert refused.refused_by is NotProved
+    assert refused.refusal.startswith("step 2")
+
+
+def test_a_lemma_that_was_proved_is_still_not_used_in_its_own_proof():
+    Lemmas((), [ONE]).require_proved(ONE)
+    with pytest.raises(Circular):
+        Lemmas(("claimed", "one"), [ONE]).require_proved(ONE)
+
+
+def test_a_lemma_that_was_not_proved_is_not_taken_for_proved_later():
+    lemmas = Lemmas()
+    for _ in range(2):
+        with pytest.raises(NotProved):
+            lemmas.require_proved(UNPROVED)
+    lemmas.require_proved(ONE)
+    assert lemmas.proved == [ONE]
 
 
 def test_a_theorem_without_a_proof_is_not_proved():

@@ -1,7 +1,8 @@
 """Rung 1: the proof, step by step, by the trusted core and then by the second checker."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import NoneType
 from typing import Any, NamedTuple
 
 from sympy import Add, IndexedBase, Integer, Symbol, preorder_traversal
@@ -25,6 +26,12 @@ from linres.rungs import second
 from linres.theorem import Certificate, Induction, Lemma, Prose, Rule, Step, Theorem
 
 Watch = Callable[[Step, Scope, tuple], None]
+
+# What reasons are made of: anything else could say one thing and do another, or run code while a proof is checked.
+PARTS: dict[type, dict[str, set[type]]] = {
+    Certificate: {"terms": {tuple}}, Rule: {"name": {str}, "premises": {tuple}}, Lemma: {"step": {str, NoneType}},
+    Induction: {"invariants": {tuple}, "first": {tuple}}, Prose: {},
+}
 
 
 class Unrelated(Refused):
@@ -66,13 +73,40 @@ class Proof:
         return {"steps": self.steps, "checked": self.checked, "prose": self.prose}
 
 
-def check(theorem: Theorem, within: tuple[str, ...] = (), watch: Watch = lambda *_: None) -> Proof:
+@dataclass(frozen=True)
+class Lemmas:
+    """The lemmas of one check. within: the names of the theorems whose proofs it is in the middle of.
+
+    A lemma is proved once, however often it is used: `proved` holds the theorems themselves, for as long as the check
+    runs. No code but ours runs meanwhile (see `PARTS`), so they stay what they were.
+    """
+
+    within: tuple[str, ...] = ()
+    proved: list[Theorem] = field(default_factory=list)
+
+    def require_proved(self, lemma: Any) -> None:
+        if type(lemma) is not Theorem or lemma.over:
+            raise Unrelated("a lemma is a Theorem about a single stage")
+        if lemma.name in self.within:
+            raise Circular(f"{lemma.name} is used in its own proof")
+        if any(lemma is known for known in self.proved):
+            return
+        if any(type(node) is GeometricSum for part in _parts(lemma) for node in preorder_traversal(part)):
+            raise Unrelated(f"{lemma.name} has a sum over stages, and a lemma is about a single one")
+        proof = check(lemma, self)
+        if not proof.complete:
+            why = proof.refusal or "its proof has prose or no steps"
+            raise NotProved(f"the lemma {lemma.name} is not proved: {why}")
+        self.proved.append(lemma)
+
+
+def check(theorem: Theorem, lemmas: Lemmas | None = None, watch: Watch = lambda *_: None) -> Proof:
     """Check every step of the theorem's proof; stops at the first that is refused.
 
-    watch(step, scope, facts) is called before each step with what it may lean on. within: the names of the theorems
-    that this one is a lemma of.
+    watch(step, scope, facts) is called before each step with what it may lean on. lemmas: those of the check that this
+    one is a part of.
     """
-    check_all = _Check(theorem, within, watch)
+    check_all = _Check(theorem, lemmas or Lemmas(), watch)
     try:
         check_all.run()
     except Refused as refusal:
@@ -84,14 +118,15 @@ def check(theorem: Theorem, within: tuple[str, ...] = (), watch: Watch = lambda 
 class _Check:
     """A proof being checked."""
 
-    def __init__(self, theorem: Theorem, within: tuple[str, ...], watch: Watch):
-        self.theorem, self.within, self.watch = theorem, within, watch
+    def __init__(self, theorem: Theorem, lemmas: Lemmas, watch: Watch):
+        self.theorem, self.watch = theorem, watch
+        self.lemmas = replace(lemmas, within=(*lemmas.within, theorem.name))
         self.proof, self.where = Proof(len(theorem.proof)), "the theorem"
 
     def run(self) -> None:
         theorem = self.theorem
         _require_plain(theorem)
-        self.proof.steps = len(theorem.steps())
+        self.proof.steps = _count(theorem.proof)
         self.steps(theorem.proof, theorem.scope, list(theorem.hypotheses))
         self.where = "the last step"
         if theorem.proof and not same(theorem.proof[-1].claim, theorem.conclusion):
@@ -100,16 +135,17 @@ class _Check:
     def steps(self, steps: tuple[Step, ...], scope: Scope, facts: list[Any], nested: bool = False) -> None:
         """Check the steps one after the other, adding what each shows to the facts."""
         for step in steps:
-            gained = self.induction(step, step.by, scope, facts, nested) if type(step.by) is Induction else []
+            if type(step.by) is Induction:
+                facts += self.induction(step, step.by, scope, facts, nested)
             self.where = f"step {self.proof.checked + self.proof.prose + 1} ({step.name})"
             self.watch(step, scope, tuple(facts))
-            identities = check_step(step, scope, [*facts, *gained], (*self.within, self.theorem.name), nested)
+            identities = check_step(step, scope, facts, self.lemmas, nested)
             if identities is None:
                 self.proof.prose += 1
             else:
                 self.proof.checked += 1
                 self.proof.identities[step.name] = len(identities)
-            facts += [*gained, step.claim]
+            facts.append(step.claim)
 
     def induction(self, step: Step, by: Induction, scope: Scope, facts: list[Any], nested: bool) -> list[Any]:
         """Check the first stages and the advance; returns what then holds at every stage, and at the horizon.
@@ -185,28 +221,31 @@ def _require_plain(theorem: Theorem) -> None:
     for part in (theorem.symbols, theorem.definitions, theorem.hypotheses, theorem.over):
         if type(part) not in {tuple, list, dict}:
             raise Unrelated(f"a theorem is made of tuples and dicts, got a {type(part).__name__}")
-    _require_steps(theorem.proof)
 
 
-def _require_steps(steps: Any) -> None:
+def _count(steps: Any) -> int:
+    """How many steps these are, those within inductions included; Refused unless they are what they look like."""
     if type(steps) not in {tuple, list}:
         raise Unrelated(f"a proof is made of tuples and dicts, got a {type(steps).__name__}")
     for step in steps:
-        if type(step) is not Step:
-            raise Unrelated(f"a proof is made of Step, got {type(step).__name__}")
-        if isinstance(step.by, Induction):
-            _require_parts(step.by)
+        if type(step) is not Step or type(step.name) is not str:
+            raise Unrelated(f"a proof is made of Step with a name, got {type(step).__name__}")
+        _require_reason(step.by)
+    inductions = [step.by for step in steps if type(step.by) is Induction]
+    return len(steps) + sum(_count(inner) for by in inductions for inner in (*by.first, by.advance))
 
 
-def _require_parts(by: Induction) -> None:
-    if type(by) is not Induction or not type(by.first) is type(by.invariants) is tuple:
-        raise Unrelated("an induction is an Induction with tuples of invariants and of first stages")
-    for steps in (*by.first, by.advance):
-        _require_steps(steps)
+def _require_reason(by: Any) -> None:
+    kind = type(by)
+    if kind not in PARTS:
+        raise Unrelated(f"a step's reason is a Certificate, Rule, Lemma, Induction or Prose, got {kind.__name__}")
+    for part, kinds in PARTS[kind].items():
+        if type(getattr(by, part)) not in kinds:
+            raise Unrelated(f"{kind.__name__}: its {part} cannot be a {type(getattr(by, part)).__name__}")
 
 
 def check_step(
-    step: Step, scope: Scope, facts: Sequence[Any], within: tuple[str, ...] = (), nested: bool = False
+    step: Step, scope: Scope, facts: Sequence[Any], lemmas: Lemmas | None = None, nested: bool = False
 ) -> list[tuple] | None:
     """The identities the step rests on, each confirmed by the second checker; None for prose; else raise Refused.
 
@@ -224,31 +263,21 @@ def check_step(
             raise Unrelated(f"the rule {by.name} needs a fact of every stage: use it outside the induction")
         identities = rules.apply(by.name, step.claim, by.premises, scope=scope, facts=facts)
     elif type(by) is Lemma:
-        identities = check_lemma(step.claim, by, scope, facts, within)
-    elif type(by) is Induction:
+        identities = check_lemma(step.claim, by, scope, facts, lemmas or Lemmas())
+    else:  # an induction
         identities = []
         if not among(step.claim, facts):
             raise Unrelated(f"{step.claim} is not among what the induction shows at every stage or at the horizon")
-    else:
-        raise Unrelated(f"a step's reason is a Certificate, Rule, Lemma, Induction or Prose, got {type(by).__name__}")
     for identity in identities:
         if not second.agrees(identity, scope.definitions):
             raise Disagreement(f"the second checker finds\n  {identity[0]}\ndifferent from\n  {identity[1]}")
     return identities
 
 
-def check_lemma(claim: Any, by: Lemma, scope: Scope, facts: Sequence[Any], within: tuple[str, ...]) -> list[tuple]:
+def check_lemma(claim: Any, by: Lemma, scope: Scope, facts: Sequence[Any], lemmas: Lemmas) -> list[tuple]:
     """Another theorem, proved, whose symbols are replaced: what it assumes must be known here, definitions included."""
     lemma, mapping = by.theorem, by.mapping
-    if type(lemma) is not Theorem or lemma.over:
-        raise Unrelated("a lemma is a Theorem about a single stage")
-    if lemma.name in within:
-        raise Circular(f"{lemma.name} is used in its own proof")
-    if any(type(node) is GeometricSum for part in _parts(lemma) for node in preorder_traversal(part)):
-        raise Unrelated(f"{lemma.name} has a sum over stages, and a lemma is about a single one")
-    proof = check(lemma, within)
-    if not proof.complete:
-        raise NotProved(f"the lemma {lemma.name} is not proved: {proof.refusal or 'its proof has prose or no steps'}")
+    lemmas.require_proved(lemma)
     reader = Reader(scope, facts)
     _require_images(lemma, mapping, reader)
     gives = substitute(_given(lemma, by.step), mapping)

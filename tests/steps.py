@@ -1,0 +1,30 @@
+"""Every step of a proof of ours, those within inductions included, with what it may lean on."""
+
+from functools import cache
+
+import pytest
+
+from linres.rungs.symbolic import Lemmas, check, check_step
+from linres.theorems import NAMES, load
+
+EVERY_STEP = [
+    pytest.param(name, position, id=f"{name}: {step.name}")
+    for name in NAMES
+    for position, step in enumerate(load(name).steps())
+]
+
+
+@cache
+def seen(name):
+    """(step, scope, facts) of every step, in the order they are checked; the lemmas of the proof, found proved."""
+    steps, lemmas = [], Lemmas()
+    proof = check(load(name), lemmas, watch=lambda *what: steps.append(what))
+    assert proof.complete, proof.refusal
+    return steps, lemmas
+
+
+def check_alone(name, step, scope, facts):
+    """Check one step with just these facts."""
+    theorem, (_, lemmas) = load(name), seen(name)
+    nested = not any(step.name == outer.name for outer in theorem.proof)
+    return check_step(step, scope, facts, lemmas, nested)
