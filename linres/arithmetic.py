@@ -13,9 +13,11 @@ from typing import Any
 import flint
 import numpy as np
 
+from linres.scaled import Scaled
+
 
 class Matrix:
-    """A matrix of rationals (fmpq_mat) or of balls (arb_mat) with NumPy's operators."""
+    """A matrix of rationals (fmpq_mat, in long runs Scaled) or of balls (arb_mat) with NumPy's operators."""
 
     __slots__ = ("data",)
     __array_ufunc__ = None  # NumPy scalars then leave `scalar * Matrix` to us
@@ -42,9 +44,7 @@ class Matrix:
 
     def __eq__(self, other):
         """Exactly equal entries; for balls use `overlaps`, since equal balls need not hold equal numbers."""
-        if type(other) is not Matrix or not type(self.data) is type(other.data) is flint.fmpq_mat:
-            return False
-        return self.data == other.data
+        return type(other) is Matrix and self.is_rational and other.is_rational and self.data == other.data
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -56,6 +56,11 @@ class Matrix:
     def shape(self):
         return self.data.nrows(), self.data.ncols()
 
+    @property
+    def is_rational(self):
+        """Whether the entries are rationals, each known exactly, and not balls."""
+        return type(self.data) in {flint.fmpq_mat, Scaled}
+
     def inverse(self):
         """The inverse; ZeroDivisionError if the matrix is singular or, in balls, not certainly invertible."""
         return Matrix(self.data.inv())
@@ -63,7 +68,8 @@ class Matrix:
     def identity(self):
         """The identity matrix of the same size and kind of entries."""
         d = self.data.nrows()
-        return Matrix(type(self.data)([[int(i == j) for j in range(d)] for i in range(d)]))
+        kind = flint.fmpq_mat if type(self.data) is Scaled else type(self.data)
+        return Matrix(kind([[int(i == j) for j in range(d)] for i in range(d)]))
 
     def entries(self):
         """All entries, row by row."""
@@ -119,6 +125,8 @@ def inner(a, b):
     """The Frobenius inner product of two equal-shaped arrays or `Matrix`es."""
     if isinstance(a, np.ndarray):
         return float(np.sum(a * b))
+    if type(a.data) is Scaled and b.is_rational:
+        return a.data.inner(b.data)
     total = 0
     for left, right in zip(a.entries(), b.entries(), strict=True):
         total = total + left * right
@@ -179,6 +187,11 @@ BALL = Arithmetic(
 def to_exact(array) -> Matrix:
     """The float64 array (m, n) as a rational matrix: every float is a dyadic rational, so nothing is lost."""
     return EXACT.matrix(list(np.atleast_2d(array)))
+
+
+def to_scaled(array, top: int | None = None) -> Matrix:
+    """As `to_exact`, in integers over one power of 2: for long runs (see `linres.scaled`)."""
+    return Matrix(Scaled.of_floats(np.atleast_2d(array), top))
 
 
 def round_dyadic(matrix: Matrix, bits: int) -> Matrix:

@@ -6,6 +6,7 @@ is certain.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import flint
@@ -27,6 +28,7 @@ from linres.language import (
     Inner,
     NotExact,
     chance_nodes,
+    is_integer,
     is_vector,
     tidy,
 )
@@ -41,32 +43,67 @@ class Missing(Exception):
     """The row has no value for a symbol of the statement."""
 
 
+class _Shared:
+    """What the walks over one row have in common: one node to stand for all that are equal to it, and what need not be
+    worked out again at another stage: partial sums, all that is about no stage, scalars that definitions give at a
+    stage (matrices are let go).
+
+    SymPy takes long to see that two nodes are equal, and a long run asks at every stage.
+    """
+
+    def __init__(self, row: Mapping, definitions: Mapping):
+        self.sums: dict[Any, list] = {}
+        self.scalars: dict[Any, Any] = {}
+        self.fixed: dict[int, Any] = {}
+        self._one = {node: node for node in (*row, *definitions)}
+        self._known: dict[int, tuple[Any, bool, Any]] = {}  # by id; the node is kept, so that its id stays its own
+
+    def one(self, node: Any) -> tuple[Any, bool]:
+        """The node that stands for this one, a key of the row or of the definitions if it is equal to one, and whether
+        it is about no stage."""
+        found = self._known.get(id(node))
+        if found is None:
+            same = self._one.setdefault(node, node)
+            found = self._known[id(node)] = (same, _about_no_stage(same), node)
+        return found[:2]
+
+
 class _Walk:
     """The value of an expression on one row, at given stages. Subclasses say what a number is."""
 
-    def __init__(self, row: Mapping, definitions: Mapping, stages: Mapping | None = None, sums: dict | None = None):
+    def __init__(
+        self, row: Mapping, definitions: Mapping, stages: Mapping | None = None, shared: _Shared | None = None
+    ):
         self.row, self.definitions, self.stages = row, definitions, dict(stages or {})
-        self._known: dict[Any, Any] = {}
-        self._sums: dict[Any, list] = {} if sums is None else sums  # partial sums, shared between the stages of a row
+        self.shared = _Shared(row, definitions) if shared is None else shared
+        self._moving: dict[int, Any] = {}  # values by the id of the node that stands for those equal to it
 
     def value(self, node: Any) -> Any:
-        if node not in self._known:
-            self._known[node] = self._value(node)
-        return self._known[node]
+        node, fixed = self.shared.one(node)
+        known = self.shared.fixed if fixed else self._moving
+        if id(node) not in known:
+            known[id(node)] = self._value(node)
+        return known[id(node)]
 
     def _value(self, node):
         kind = type(node)
-        if kind in NUMBERS:
-            return self.number(node)
-        if kind in {Symbol, Indexed} or kind in chance_nodes():
+        if kind is Symbol or kind is Indexed:
             return self.lookup(node)
-        if kind in {Add, Mul}:
-            return _fold(add if kind is Add else multiply, map(self.value, node.args))
+        if kind is Add:
+            return _fold(add, map(self.value, node.args))
+        if kind is Mul:
+            return _product(list(map(self.value, node.args)))
         if kind is Pow:
             return self.power(*node.args)
+        return self.number(node) if kind in NUMBERS else self._rarer_value(node)
+
+    def _rarer_value(self, node):
+        kind = type(node)
         if kind in {Inner, Det, transpose}:
             return self.of_vectors(node)
-        return self.geometric_sum(node) if kind is GeometricSum else self.special(node)
+        if kind is GeometricSum:
+            return self.geometric_sum(node)
+        return self.lookup(node) if kind in chance_nodes() else self.special(node)
 
     def lookup(self, node):
         """The measured value of a symbol, or else what its definition gives."""
@@ -74,19 +111,26 @@ class _Walk:
             return self.number(sympy.Integer(self.stages[node]))
         if node in self.row:
             return self.measured(self.row[node])
-        if type(node) is Indexed and node.args[0] in self.row:
-            return self.at_stage(*node.args)
+        if type(node) is Indexed:
+            label, index = node.args
+            label, _ = self.shared.one(label)
+            if label in self.row:
+                return self.at_stage(label, index)
         if node in self.definitions:
-            return self.value(self.definitions[node])
+            return self.defined(node)
         raise Missing(f"measure gives no value for {node}")
 
+    def defined(self, node):
+        """What its definition gives for a symbol, or for a sequence at a stage."""
+        return self.value(self.definitions[node])
+
     def at_stage(self, label, index):
-        stage = self.stage(index)
-        if not isinstance(self.row[label], Mapping):
-            raise NotExact(f"the sequence {label} should be measured as {{stage: value}}, got {self.row[label]!r}")
-        if stage not in self.row[label]:
+        stage, sequence = self.stage(index), self.row[label]
+        if not isinstance(sequence, Mapping):
+            raise NotExact(f"the sequence {label} should be measured as {{stage: value}}, got {sequence!r}")
+        if stage not in sequence:
             raise Missing(f"measure gives no value for {label} at stage {stage}")
-        return self.measured(self.row[label][stage])
+        return self.measured(sequence[stage])
 
     def power(self, base, exponent):
         if type(exponent) not in NUMBERS:
@@ -113,6 +157,9 @@ class _Walk:
 
     def stage(self, index) -> int:
         """An index or horizon as the integer it is at these stages."""
+        moving, offset = shifted(index)
+        if moving in self.stages and type(self.stages[moving]) is int:
+            return self.stages[moving] + offset
         value = self.whole(index)
         if value.q != 1:
             raise Undefined(f"the stage {value}")
@@ -130,15 +177,15 @@ class _Walk:
 
     def at(self, t: Symbol, stage: Any) -> Any:
         """The same row with the stage index t set."""
-        return type(self)(self.row, self.definitions, {**self.stages, t: stage}, self._sums)
+        return type(self)(self.row, self.definitions, {**self.stages, t: stage}, self.shared)
 
     def geometric_sum(self, node):
         start, ratio, forcing, t, T = node.args
-        horizon, mentioned = self.stage(T), start.free_symbols | ratio.free_symbols | forcing.free_symbols
+        horizon, mentioned = self.stage(T), _mentioned(start, ratio, forcing)
         if horizon < 0:
             raise Undefined(f"a sum over {horizon} stages")
         at = tuple(item for item in self.stages.items() if item[0] in mentioned)
-        totals = self._sums.setdefault((node, at), [self.value(start)])
+        totals = self.shared.sums.setdefault((node, at), [self.value(start)])
         while len(totals) <= horizon:
             stage = len(totals) - 1
             totals.append(multiply(self.value(ratio), totals[-1]) + self.at(t, stage).value(forcing))
@@ -159,6 +206,28 @@ class _Walk:
         raise NotExact(f"{node}: {type(node).__name__} has no exact meaning here")
 
 
+@lru_cache(maxsize=1024)
+def shifted(index: Any) -> tuple[Any, int]:
+    """(t, k) if the index is t + k, t a symbol and k an integer; else (None, 0)."""
+    if type(index) is Symbol:
+        return index, 0
+    if type(index) is Add and len(index.args) == 2:
+        offset, moving = index.args if type(index.args[0]) in NUMBERS else index.args[::-1]
+        if type(moving) is Symbol and type(offset) in NUMBERS and offset.q == 1:
+            return moving, int(offset)
+    return None, 0
+
+
+@lru_cache(maxsize=8192)
+def _about_no_stage(node: Any) -> bool:
+    return not any(map(is_integer, node.free_symbols))
+
+
+@lru_cache(maxsize=1024)
+def _mentioned(*nodes: Any) -> frozenset[Any]:
+    return frozenset().union(*(node.free_symbols for node in nodes))
+
+
 class Stack:
     """Many float64 matrices (n, d, d) with the operators of one; scalars may be arrays (n,)."""
 
@@ -170,6 +239,9 @@ class Stack:
 
     def __add__(self, other):
         return Stack(self.data + other.data)
+
+    def __sub__(self, other):
+        return Stack(self.data - other.data)
 
     def __rmul__(self, scalar):
         return Stack(np.asarray(scalar)[..., None, None] * self.data)
@@ -214,6 +286,16 @@ class Enclosure(_Walk):
         _require_kind(node, value)
         return value
 
+    def defined(self, node):
+        """As a sum over stages asks again for the scalars of every stage, these are kept."""
+        place = (id(node), *(item for item in self.stages.items() if item[0] in _mentioned(node)))
+        if place not in self.shared.scalars:
+            value = super().defined(node)
+            if isinstance(value, Matrix):
+                return value
+            self.shared.scalars[place] = value
+        return self.shared.scalars[place]
+
     def of_vectors(self, node):
         values = list(map(self.value, node.args))
         if not all(isinstance(value, Matrix) for value in values):
@@ -226,10 +308,12 @@ class Enclosure(_Walk):
     def measured(self, value):
         if type(value) is int:
             return flint.fmpq(value)
+        if type(value) is flint.fmpq or (type(value) is Matrix and value.is_rational):
+            return value
         parts = value.entries() if type(value) is Matrix else [value]
         if any(type(part) is flint.arb and not part.is_finite() for part in parts):
             raise NotExact(f"a measured value should be finite, got {value!r}")
-        if type(value) in {flint.fmpq, flint.arb, Matrix}:
+        if type(value) in {flint.arb, Matrix}:
             return value
         found = f"{type(value).__name__} {value!r}"
         raise NotExact(f"a measured value should be an int, a rational, a ball or a Matrix, got {found}")
@@ -272,30 +356,33 @@ class Enclosure(_Walk):
         return super().special(node)
 
 
+@lru_cache(maxsize=1024)
+def _kind(node: Any) -> tuple[bool, bool]:
+    """Whether a symbol or chance node stands for a matrix, and whether for an integer."""
+    return is_vector(node), type(node) is Symbol and node.assumptions0 == KINDS["integer"]
+
+
 def _require_kind(node, value) -> None:
     """NotExact if a matrix was measured for a scalar, a scalar for a matrix, or a fraction for an integer."""
     label = node.args[0].args[0] if type(node) is Indexed else node
-    wants_matrix = is_vector(label)
+    wants_matrix, wants_integer = _kind(label)
     if wants_matrix != isinstance(value, Matrix):
         raise NotExact(f"{node} should be measured as a {'Matrix' if wants_matrix else 'number'}, got {value!r}")
     if type(node).__name__ == "Probability" and (value < 0 or value > 1):
         raise NotExact(f"{node} should be measured as a number from 0 to 1, got {value!r}")
-    if type(label) is not Symbol:
-        return
-    whole = type(value) is flint.fmpq and value.denominator == 1
-    if label.assumptions0 == KINDS["integer"] and not whole:
+    if wants_integer and not (type(value) is flint.fmpq and value.denominator == 1):
         raise NotExact(f"{node} should be measured as an integer, got {value!r}")
 
 
 class Roots(_Walk):
     """Sums of square roots of rationals (`Surd`), for deciding equality; NotASurd where that does not reach."""
 
-    def __init__(self, exact: Enclosure, sums: dict | None = None):
-        super().__init__(exact.row, exact.definitions, exact.stages, sums)
+    def __init__(self, exact: Enclosure, shared: _Shared | None = None):
+        super().__init__(exact.row, exact.definitions, exact.stages, shared)
         self.exact = exact
 
     def at(self, t, stage):
-        return Roots(self.exact.at(t, stage), self._sums)
+        return Roots(self.exact.at(t, stage), self.shared)
 
     def number(self, node):
         return Surd.rational(flint.fmpq(node.p, node.q))
@@ -375,6 +462,16 @@ def _decide_matrices(kind, left, right) -> bool | None:
     entries = [_scalars_equal(a, b) for a, b in zip(left.entries(), right.entries(), strict=True)]
     equal = False if False in entries else None if None in entries else True
     return equal if kind is Equality or equal is None else not equal
+
+
+def _product(values: list) -> Any:
+    """The product in the order of the values, scalars first: a matrix is then scaled once."""
+    matrices = [value for value in values if isinstance(value, Matrix | Stack)]
+    if not matrices:
+        return _fold(multiply, iter(values))
+    scalars = [value for value in values if not isinstance(value, Matrix | Stack)]
+    scaled = [_fold(multiply, iter(scalars))] if scalars else []
+    return _fold(multiply, iter([*scaled, *matrices]))
 
 
 def _fold(operation, values: Iterator) -> Any:

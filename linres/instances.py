@@ -4,7 +4,7 @@ A finite-precision run is an instance too: `RecordedRun` takes the states that a
 separates them from the exact method, rounding and wrongly rounded step sizes included, as the errors D_t and e_t.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from linres.arithmetic import EXACT, Arithmetic, Matrix, inner, rational, round_dyadic, to_exact
+from linres.arithmetic import EXACT, Arithmetic, Matrix, divide, inner, rational, round_dyadic, to_scaled
 from linres.methods import descent, nesterov, stacking
 
 Rationals = tuple[Fraction, ...]
@@ -55,25 +55,54 @@ class Function:
     minimum: Any
 
 
-def record(function: Function, points: Iterator[tuple[Any, Any, Any, Any]], *, q, L) -> Record:
+@dataclass(frozen=True)
+class Method:
+    """Nesterov's method on a function with parameters q and L: what it leaves of a run, and the potential of that."""
+
+    function: Function
+    q: Any
+    L: Any
+
+    def look_ahead(self, x, x_prev):
+        """x + beta (x - x_prev), where the method without lookahead error takes its gradient."""
+        return nesterov.step(x, x_prev, lambda _: x - x, momentum=nesterov.momentum(self.q), step_size=1 / self.L)[0]
+
+    def step_from(self, y, slope):
+        """Where the step from y goes, given the gradient there."""
+        return descent.step(y, lambda _: slope, step_size=1 / self.L)
+
+    def potential(self, x, x_prev, value):
+        """Phi at x after x_prev, given the value at x."""
+        offset = nesterov.auxiliary(x, x_prev, q=self.q) - self.function.minimiser
+        distance_squared = inner(offset, offset)
+        return nesterov.potential(value - self.function.minimum, distance_squared, mu=self.q * self.q * self.L)
+
+    def stage(self, x_prev, x, y, x_next, *, value, potential) -> Stage:
+        """The stage that went through these points, given f(x) and Phi there; errors are what the method leaves."""
+        function = self.function
+        slope, f_next = function.gradient(y), function.value(x_next)
+        return Stage(
+            x_prev, x, y, x_next, y - self.look_ahead(x, x_prev), x_next - self.step_from(y, slope), slope,
+            value, function.value(y), f_next, potential, self.potential(x_next, x, f_next),
+        )
+
+
+def record(function: Function, points: Iterable[tuple[Any, Any, Any, Any]], *, q, L) -> Record:
     """The record of a run given as (x_prev, x, y, x_next) at each stage; errors are what the exact method leaves."""
-
-    def phi(point, before, value):
-        offset = nesterov.auxiliary(point, before, q=q) - function.minimiser
-        return nesterov.potential(value - function.minimum, inner(offset, offset), mu=q * q * L)
-
+    method = Method(function, q, L)
     stages: list[Stage] = []
     for x_prev, x, y, x_next in points:
-        slope = function.gradient(y)
-        exact_y = nesterov.step(x, x_prev, lambda _, g=slope: g, momentum=nesterov.momentum(q), step_size=1 / L)[0]
-        exact_next = descent.step(y, lambda _, g=slope: g, step_size=1 / L)
-        f_x, potential = (stages[-1].f_next, stages[-1].potential_next) if stages else (function.value(x), None)
-        f_next = function.value(x_next)
-        stages.append(Stage(
-            x_prev, x, y, x_next, y - exact_y, x_next - exact_next, slope, f_x, function.value(y), f_next,
-            phi(x, x_prev, f_x) if potential is None else potential, phi(x_next, x, f_next),
-        ))
+        value = stages[-1].f_next if stages else function.value(x)
+        potential = stages[-1].potential_next if stages else method.potential(x, x_prev, value)
+        stages.append(method.stage(x_prev, x, y, x_next, value=value, potential=potential))
     return Record(q, L, function.minimiser, function.minimum, stages)
+
+
+def reflection(normal: Rationals, d: int, arithmetic: Arithmetic) -> Any:
+    """The orthogonal (d, d) matrix I - 2 v v^T/(v^T v) for the normal v; I for v = () or 0."""
+    v = [rational(entry) for entry in normal or (Fraction(0),) * d]
+    scale = 2 / sum((entry * entry for entry in v), rational(0)) if any(v) else rational(0)
+    return arithmetic.matrix([[(i == j) - scale * v[i] * v[j] for j in range(d)] for i in range(d)])
 
 
 @dataclass(frozen=True)
@@ -106,10 +135,7 @@ class NesterovRun:
 
     def basis(self, arithmetic: Arithmetic) -> Any:
         """The orthogonal matrix I - 2 v v^T/(v^T v) for v = mirror."""
-        d = len(self.x)
-        v = [rational(entry) for entry in self.mirror or (Fraction(0),) * d]
-        scale = 2 / sum((entry * entry for entry in v), rational(0)) if any(v) else rational(0)
-        return arithmetic.matrix([[(i == j) - scale * v[i] * v[j] for j in range(d)] for i in range(d)])
+        return reflection(self.mirror, len(self.x), arithmetic)
 
     def function(self, arithmetic: Arithmetic) -> Function:
         """f in the arithmetic; its Hessian is that of the orthant of the basis that a point lies in."""
@@ -177,7 +203,7 @@ class RecordedRun:
 
     @cached_property
     def function(self) -> Function:
-        sigma, target = to_exact(self.sigma), to_exact(self.target)
+        sigma, target = to_scaled(self.sigma), to_scaled(self.target)
 
         def gradient(point: Matrix) -> Matrix:
             return (point - target) @ sigma
@@ -191,7 +217,7 @@ class RecordedRun:
         """The exact record; any other arithmetic would add rounding of its own. ValueError if it is not EXACT."""
         if arithmetic is not EXACT:
             raise ValueError(f"RecordedRun.record(arithmetic) should be EXACT, got {arithmetic!r}")
-        states, lookaheads = (list(map(to_exact, points)) for points in (self.states, self.lookaheads))
+        states, lookaheads = (list(map(to_scaled, points)) for points in (self.states, self.lookaheads))
         points = zip(states[:-2], states[1:-1], lookaheads, states[2:], strict=True)
         return record(self.function, points, q=rational(self.q), L=rational(self.L))
 
@@ -219,7 +245,8 @@ class Training(NamedTuple):
 class StackingRun:
     """Stagewise training on least squares with moment matrix sigma and target W*, from start, exactly: no rounding.
 
-    Tables of rationals (d rows of d); momentum and step_size rationals. Exact states double their bits each stage.
+    Tables of rationals (d rows of d); momentum, step_size and the minimum of the loss rationals. Exact states double
+    their bits each stage.
     """
 
     sigma: tuple[Rationals, ...]
@@ -228,16 +255,32 @@ class StackingRun:
     momentum: Fraction
     step_size: Fraction
     stages: int = 1
+    minimum: Fraction = Fraction(0)
 
-    def record(self, arithmetic: Arithmetic, *, stage: Callable = stacking.stage, rule: str = "functional") -> Training:
-        """The run in the arithmetic; it ends early where a W_t is singular and the functional rule has no block."""
-        sigma, target, network = (arithmetic.matrix(table) for table in (self.sigma, self.target, self.start))
-        momentum, step_size = arithmetic.number(self.momentum), arithmetic.number(self.step_size)
+    def function(self, arithmetic: Arithmetic) -> Function:
+        """The loss minimum + tr((W - W*) sigma (W - W*)^T)/2 in the arithmetic."""
+        sigma, target = arithmetic.matrix(self.sigma), arithmetic.matrix(self.target)
+        minimum = arithmetic.number(self.minimum)
 
         def gradient(point):
             return (point - target) @ sigma
 
-        before, block, stages = network, network - network, []
+        def value(point):
+            return minimum + inner(gradient(point), point - target) / 2
+
+        return Function(value, gradient, target, minimum)
+
+    def record(
+        self, arithmetic: Arithmetic, *, stage: Callable = stacking.stage, rule: str = "functional", previous=()
+    ) -> Training:
+        """The run in the arithmetic; it ends early where a W_t is singular and the functional rule has no block.
+
+        previous: the table of W_{-1}, () to start from rest.
+        """
+        gradient, network = self.function(arithmetic).gradient, arithmetic.matrix(self.start)
+        momentum, step_size = arithmetic.number(self.momentum), arithmetic.number(self.step_size)
+        before, stages = arithmetic.matrix(previous or self.start), []
+        block = divide(network - before, before) if previous else network - network
         for _ in range(self.stages):
             try:
                 made = stage(network, block, gradient, momentum=momentum, step_size=step_size, rule=rule)
@@ -248,6 +291,35 @@ class StackingRun:
         return Training(momentum, step_size, stages)
 
 
+def aligned_stacking_run(
+    *, q: Fraction, L: Fraction, eigenvalues: Rationals, values: Rationals, displacement: tuple[Rationals, ...],
+    mirror: Rationals = (), left: Rationals = (), right: Rationals = (), stages: int = 1,
+    minimum: Fraction = Fraction(0),
+) -> StackingRun:
+    """A run with rational spectra: Sigma = U diag(eigenvalues) U and W* = P diag(values) Q, from W* + displacement U.
+
+    U, P and Q are the reflections with the normals mirror, left and right, () for none. Column j of the displacement is
+    thus along the eigenvector of eigenvalues[j]. Momentum (1-q)/(1+q) and step size 1/L, whatever the eigenvalues.
+    """
+    d = len(values)
+    U, P, Q = (reflection(normal, d, EXACT) for normal in (mirror, left, right))
+    spectrum, stretches = (
+        EXACT.matrix([[row if i == j else Fraction(0) for j in range(d)] for i, row in enumerate(diagonal)])
+        for diagonal in (eigenvalues, values)
+    )
+    target = P @ stretches @ Q
+    sigma, start = U @ spectrum @ U, target + EXACT.matrix(displacement) @ U
+    return StackingRun(
+        sigma=_table(sigma), target=_table(target), start=_table(start), momentum=nesterov.momentum(q),
+        step_size=1 / L, stages=stages, minimum=minimum,
+    )
+
+
+def _table(matrix: Matrix) -> tuple[Rationals, ...]:
+    """The rational matrix as a table of Fractions."""
+    return tuple(tuple(Fraction(int(e.p), int(e.q)) for e in row) for row in matrix.data.tolist())
+
+
 def generic_stacking_run(stages: int) -> StackingRun:
     """A run in the plane in which nothing commutes: moment matrix, target and start share no eigenvector."""
     f = Fraction
@@ -255,3 +327,60 @@ def generic_stacking_run(stages: int) -> StackingRun:
         sigma=((f(2), f(1, 2)), (f(1, 2), f(1))), target=((f(2), f(1)), (f(-1), f(3))),
         start=((f(1), f(0)), (f(0), f(1))), momentum=f(1, 2), step_size=f(1, 3), stages=stages,
     )
+
+
+class Modes(NamedTuple):
+    """A run on a quadratic: parameters, eigenvalues, x_{-1}, ..., x_T, and <u_i, x_t - minimiser> as {t: value}."""
+
+    q: Any
+    L: Any
+    eigenvalues: list[Any]
+    minimiser: Any
+    points: list[Any]
+    paths: list[dict[int, Any]]
+
+
+@dataclass(frozen=True)
+class QuadraticRun:
+    """Nesterov's method on f(x) = sum_i s_i <u_i, x - minimiser>^2/2, u_i an orthonormal basis, exactly: no rounding.
+
+    eigenvalues: the s_i. start: the coordinates <u_i, x_0 - minimiser>; previous: those of x_{-1}, () to start from
+    rest. mirror is the normal of the Householder reflection that makes the basis, () for none. Step size 1/L and
+    momentum (1-q)/(1+q), whatever the eigenvalues.
+    """
+
+    q: Fraction
+    L: Fraction
+    eigenvalues: Rationals
+    start: Rationals
+    previous: Rationals = ()
+    mirror: Rationals = ()
+    minimiser: Rationals = ()
+    stages: int = 1
+
+    def _column(self, entries: Rationals, arithmetic: Arithmetic) -> Any:
+        return arithmetic.matrix([[entry] for entry in entries or (Fraction(0),) * len(self.start)])
+
+    def basis(self, arithmetic: Arithmetic) -> Any:
+        """The matrix with the eigenvectors as columns."""
+        return reflection(self.mirror, len(self.start), arithmetic)
+
+    def record(self, arithmetic: Arithmetic, *, step: Callable = nesterov.step) -> Modes:
+        """The run in the arithmetic; `step` may be another method."""
+        basis, minimiser = self.basis(arithmetic), self._column(self.minimiser, arithmetic)
+        d = range(len(self.eigenvalues))
+        diagonal = arithmetic.matrix([[self.eigenvalues[i] if i == j else Fraction(0) for j in d] for i in d])
+        hessian = basis @ diagonal @ basis.T
+        q, L = arithmetic.number(self.q), arithmetic.number(self.L)
+        coordinates = (self.previous or self.start, self.start)
+        points = [minimiser + basis @ self._column(entries, arithmetic) for entries in coordinates]
+        for _ in range(self.stages):
+            _, grown = step(
+                points[-1], points[-2], lambda point: hessian @ (point - minimiser),
+                momentum=nesterov.momentum(q), step_size=1 / L,
+            )
+            points.append(grown)
+        columns = [basis.T @ (point - minimiser) for point in points]
+        entries = [column.ravel() if isinstance(column, np.ndarray) else column.entries() for column in columns]
+        paths = [{t - 1: of_stage[i] for t, of_stage in enumerate(entries)} for i in d]
+        return Modes(q, L, list(map(arithmetic.number, self.eigenvalues)), minimiser, points, paths)

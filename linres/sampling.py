@@ -8,12 +8,19 @@ from fractions import Fraction
 
 import numpy as np
 
-from linres.instances import NesterovRun, StackingRun
-from linres.kernels import piecewise, stacking
+from linres import near_target
+from linres.arithmetic import divide
+from linres.evaluate import Stack
+from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_stacking_run
+from linres.kernels import descent, piecewise, quadratic, stacking
+from linres.methods import nesterov
+from linres.methods import stacking as methods
 from linres.theorem import Batch
 
 STAGES = 3
+PATH_STAGES = 24  # of a single coordinate, which is cheap
 DIMENSIONS = (1, 2, 3, 5)
+SQUARES = (1, 2, 3)  # dimensions of matrices
 
 
 def _fractions(values: np.ndarray) -> tuple[Fraction, ...]:
@@ -82,6 +89,56 @@ def nesterov_histories(generator: np.random.Generator, count: int, *, symbols) -
     return Batch(dict(zip(symbols, columns, strict=True)), instance, len(q))
 
 
+def _reflections(normals: np.ndarray) -> np.ndarray:
+    """(n, d, d) the reflections I - 2 v v^T/(v^T v) with normals (n, d); I for a zero normal."""
+    squares = np.sum(normals**2, axis=1)
+    shares = np.where(squares > 0, 2 / np.where(squares > 0, squares, 1), 0)
+    return np.eye(normals.shape[1]) - shares[:, None, None] * normals[:, :, None] * normals[:, None, :]
+
+
+def _moments(bases: np.ndarray, eigenvalues: np.ndarray) -> np.ndarray:
+    """(n, d, d) the moment matrices with these eigenvectors, in columns, and eigenvalues (n, d)."""
+    return bases * eigenvalues[:, None, :] @ bases.transpose(0, 2, 1)
+
+
+def _curvatures(generator: np.random.Generator, count: int, dimension: int) -> dict[str, np.ndarray]:
+    """q < 1 and L, (count,); shares and eigenvalues mu + shares (L - mu), (count, d), half of them extreme."""
+    shares = generator.integers(0, 17, (count, dimension)) / 16
+    shares = np.where(generator.integers(0, 2, (count, 1)) > 0, shares, np.round(shares))
+    q = generator.integers(1, 64, count) / 64 * np.exp2(-generator.integers(0, 5, count))
+    smoothness = np.exp2(generator.integers(-10, 11, count))
+    mu = (q**2 * smoothness)[:, None]
+    return {"q": q, "L": smoothness, "shares": shares, "eigenvalues": mu + shares * (smoothness[:, None] - mu)}
+
+
+def gradient_steps(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """STAGES gradient steps on each of count quadratics; symbols: for f(x), f(x_next), 0, q, L."""
+    each = -(-count // len(DIMENSIONS))
+    runs = []
+    for d in DIMENSIONS:
+        x, mirror = _vectors(generator, each, d), _vectors(generator, each, d)
+        runs.append(_curvatures(generator, each, d) | {"x": x, "mirror": mirror})
+    excess = np.array([values for run in runs for values in _descended(run)])
+    q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
+
+    def instance(row: int) -> NesterovRun:
+        k = row // STAGES
+        run, k = runs[k // each], k % each
+        shares, x, mirror = (_fractions(run[name][k]) for name in ("shares", "x", "mirror"))
+        q, smoothness = (Fraction(float(run[name][k])) for name in ("q", "L"))
+        return NesterovRun(q=q, L=smoothness, up=shares, down=shares, x=x, x_prev=x, mirror=mirror, stages=STAGES)
+
+    columns = [excess[:, :-1].ravel(), excess[:, 1:].ravel(), 0.0, np.repeat(q, STAGES), np.repeat(smoothness, STAGES)]
+    return Batch(dict(zip(symbols, columns, strict=True)), instance, len(q))
+
+
+def _descended(run: dict[str, np.ndarray]):
+    """f(x_0), ..., f(x_STAGES) of gradient descent on each quadratic."""
+    sigma = _moments(_reflections(run["mirror"]), run["eigenvalues"])
+    for k, (moments, x) in enumerate(zip(sigma, run["x"], strict=True)):
+        yield descent.run(moments, np.zeros((1, len(x))), x[None], 1 / run["L"][k], STAGES)[0]
+
+
 def stacking_rows(generator: np.random.Generator, count: int, *, symbols) -> Batch:
     """count stagewise training runs of STAGES stages on 2 x 2 least squares; symbols by name: beta, eta, W_prev, ..."""
     factor, target, start = generator.integers(-8, 9, (3, count, 2, 2)) / 4
@@ -109,3 +166,184 @@ def stacking_rows(generator: np.random.Generator, count: int, *, symbols) -> Bat
         return StackingRun(moments, goal, first, *pace, stages=STAGES)
 
     return Batch({symbols[name]: np.array(values) for name, values in columns.items()}, instance, count)
+
+
+def _aligned_runs(generator: np.random.Generator, count: int, dimension: int, reach) -> dict[str, np.ndarray]:
+    """The parameters of count runs of `aligned_stacking_run`, half of them from as far as reach allows.
+
+    reach(q, L, sigma, potential) -> (count,), by what a displacement may be multiplied.
+    """
+    drawn = _curvatures(generator, count, dimension)
+    values = generator.integers(1, 17, (count, dimension)) / 4 * np.exp2(generator.integers(-8, 9, (count, 1)))
+    towards = generator.integers(-16, 17, (count, dimension, dimension)) / 16
+    towards *= (generator.integers(0, 2, (count, 1, 1)) > 0) | (np.arange(dimension) == 0)
+    curvature = drawn["eigenvalues"] + (drawn["q"] ** 2 * drawn["L"])[:, None]
+    potential = np.sum(curvature[:, None, :] * towards**2, axis=(1, 2)) / 2
+    with np.errstate(divide="ignore"):
+        mantissa, exponent = np.frexp(reach(drawn["q"], drawn["L"], values.min(axis=1), potential))
+    longest = np.where(potential > 0, np.ldexp(np.floor(1023 * mantissa) / 1024, exponent), 0.0)
+    share = np.maximum(generator.integers(1, 17, count) / 16, generator.integers(0, 2, count))
+    normals = {name: _vectors(generator, count, dimension) for name in ("mirror", "left", "right")}
+    return drawn | normals | {"values": values, "displacement": (longest * share)[:, None, None] * towards}
+
+
+def _trained(run: dict[str, np.ndarray]) -> np.ndarray:
+    """(n, STAGES + 1) Phi_0, ..., Phi_STAGES of stacking by the functional rule."""
+    q, smoothness = run["q"], run["L"]
+    basis, left, right = (_reflections(run[name]) for name in ("mirror", "left", "right"))
+    sigma, target = _moments(basis, run["eigenvalues"]), left * run["values"][:, None, :] @ right
+    start, momentum = target + run["displacement"] @ basis, nesterov.momentum(q)
+    potentials = np.empty((len(q), STAGES + 1))
+    for k in range(len(q)):
+        trace = stacking.trace(sigma[k], target[k], start[k], momentum[k], 1 / smoothness[k], STAGES, True)
+        previous = np.concatenate([trace.networks[:1], trace.networks[:-1]])
+        offsets = nesterov.auxiliary(trace.networks, previous, q=q[k]) - target[k]
+        squares = np.sum(offsets**2, axis=(1, 2))
+        potentials[k] = nesterov.potential(trace.excess, squares, mu=q[k] ** 2 * smoothness[k])
+    return potentials
+
+
+def stacking_histories(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
+    """count runs of stacking from rest near their targets; symbols: for Phi, q, L, sigma(W*) and the horizon.
+
+    reach(q, L, sigma, potential) -> (n,), by what a displacement W_0 - W* of that Phi_0 may be multiplied.
+    """
+    each = -(-count // len(SQUARES))
+    runs = [_aligned_runs(generator, each, d, reach) for d in SQUARES]
+    potentials = np.concatenate([_trained(run) for run in runs]).T
+    q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
+    least = np.concatenate([run["values"].min(axis=1) for run in runs])
+
+    def instance(k: int) -> StackingRun:
+        run, k = runs[k // each], k % each
+        names = ("eigenvalues", "values", "mirror", "left", "right")
+        eigenvalues, values, mirror, left, right = (_fractions(run[name][k]) for name in names)
+        return aligned_stacking_run(
+            q=Fraction(float(run["q"][k])), L=Fraction(float(run["L"][k])), eigenvalues=eigenvalues, values=values,
+            displacement=tuple(map(_fractions, run["displacement"][k])), mirror=mirror, left=left, right=right,
+            stages=STAGES,
+        )
+
+    return Batch(dict(zip(symbols, [potentials, q, smoothness, least, STAGES], strict=True)), instance, len(q))
+
+
+def quadratic_paths(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """count runs along single eigenvectors; symbols: for c, s, q, L and the horizon."""
+    q = generator.integers(1, 65, count) / 64 * np.exp2(-generator.integers(0, 5, count))
+    smoothness = np.exp2(generator.integers(-10, 11, count))
+    share = generator.integers(0, 17, count) / 16
+    share = np.where(generator.integers(0, 2, count) > 0, share, np.round(share))
+    mu = q**2 * smoothness
+    eigenvalues = mu + share * (smoothness - mu)
+    start = _vectors(generator, count, 1)[:, 0]
+    paths = quadratic.paths(eigenvalues, start, q, smoothness, PATH_STAGES)
+
+    def instance(k: int) -> QuadraticRun:
+        pace = Fraction(float(q[k])), Fraction(float(smoothness[k]))
+        return QuadraticRun(*pace, _fractions(eigenvalues[k : k + 1]), _fractions(start[k : k + 1]), stages=PATH_STAGES)
+
+    columns = [paths, eigenvalues, q, smoothness, PATH_STAGES]
+    return Batch(dict(zip(symbols, columns, strict=True)), instance, count)
+
+
+def perturbed_stacking_histories(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """count runs of STAGES stages within the basin; symbols: for Phi, |E|, q, L, sigma, K and the horizon.
+
+    The generic stage runs on stacks of matrices: NumPy's batched products and inverses are the compiled code.
+    """
+    each = -(-count // len(SQUARES))
+    runs = [_near_targets(generator, each, d) for d in SQUARES]
+    columns = [np.concatenate(parts, axis=-1) for parts in zip(*map(_potentials, runs), strict=True)]
+    for name in ("q", "L", "least", "K"):
+        columns.append(np.concatenate([run[name] for run in runs]))
+    columns[-2] = columns[-2] * (1 - float(near_target.GRAIN))
+
+    def instance(k: int) -> near_target.PerturbedStackingRun:
+        run, k = runs[k // each], k % each
+        up, target, start, before, slip = (
+            tuple(map(_fractions, run[name][k])) for name in ("up", "target", "start", "before", "step_error")
+        )
+        q, smoothness, least, K = (Fraction(float(run[name][k])) for name in ("q", "L", "least", "K"))
+        return near_target.PerturbedStackingRun(
+            q, smoothness, up, up, target, start, before, least, K, step_error=slip, stages=STAGES
+        )
+
+    return Batch(dict(zip(symbols, [*columns, STAGES], strict=True)), instance, each * len(SQUARES))
+
+
+def _near_targets(generator: np.random.Generator, count: int, dimension: int) -> dict[str, np.ndarray]:
+    """The parameters of `count` runs, arrays by the names of `PerturbedStackingRun`, within the basin."""
+    target, offset, other, slip = generator.integers(-16, 17, (4, count, dimension, dimension)) / 16
+    up = generator.integers(0, 17, target.shape) / 16
+    up = np.where(generator.integers(0, 2, (count, 1, 1)) > 0, up, np.round(up))
+    q = generator.integers(1, 64, count) / 64 * np.exp2(-generator.integers(0, 5, count))
+    smoothness = np.exp2(generator.integers(-10, 11, count))
+    target = np.where(_least(target)[:, None, None] > 1 / 8, target, np.eye(dimension))
+    target = target * np.exp2(generator.integers(-8, 9, count))[:, None, None]
+    least = _rounded_down(_least(target) * (1 - 2.0**-20))
+    roots, inside = {"below": np.sqrt, "above": np.sqrt}, 1 - 2.0**-16  # by far more than rounding
+    K = _rounded_down(inside * near_target.basin(q, smoothness, least, **roots))
+    largest = near_target.tolerance(q, smoothness, K, **roots)
+    before = np.where(generator.integers(0, 2, (count, 1, 1)) > 0, offset, other)
+    run = {"q": q, "L": smoothness, "up": up, "least": least, "K": K, "target": 0 * target}
+    [potential], _ = _potentials(run | {"start": offset, "before": before, "step_error": slip}, stages=0)
+    reach = np.sqrt(np.maximum(potential, q**2 * smoothness / 2 * _norm(before) ** 2))
+    size, wobble = (
+        _rounded_down(generator.integers(0, 17, count) / 16 * inside * most / np.where(length > 0, length, 1))
+        for most, length in ((K, reach), (largest, _norm(slip)))
+    )
+    return run | {
+        "target": target, "start": target + size[:, None, None] * offset,
+        "before": target + size[:, None, None] * before, "step_error": wobble[:, None, None] * slip,
+    }
+
+
+def _potentials(run: dict[str, np.ndarray], stages: int = STAGES) -> tuple[np.ndarray, np.ndarray]:
+    """The potentials (stages + 1, n) and the lengths of the step errors (stages, n)."""
+    q, smoothness = run["q"], run["L"]
+    mu, target = q**2 * smoothness, Stack(run["target"])
+    curvature = mu[:, None, None] + run["up"] * (smoothness - mu)[:, None, None]
+    network, before, slip = Stack(run["start"]), Stack(run["before"]), Stack(run["step_error"])
+    potentials: list[np.ndarray] = []
+    for t in range(stages + 1):
+        offset, ahead = network - target, nesterov.auxiliary(network, before, q=q) - target
+        excess = np.sum(curvature * offset.data**2, axis=(1, 2)) / 2
+        potentials.append(nesterov.potential(excess, _norm(ahead.data) ** 2, mu=mu))
+        if t < stages:
+            made = methods.stage(
+                network, divide(network - before, before), lambda point: Stack(curvature * (point - target).data),
+                momentum=nesterov.momentum(q), step_size=1 / smoothness, rule="functional",
+            )
+            before, network = network, made.network + slip
+    return np.array(potentials), np.tile(_norm(slip.data), (stages, 1))
+
+
+def _norm(tables: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.sum(tables**2, axis=(1, 2)))
+
+
+def _least(tables: np.ndarray) -> np.ndarray:
+    """The smallest singular values (n,)."""
+    return np.linalg.svd(tables, compute_uv=False)[:, -1]
+
+
+def _rounded_down(values: np.ndarray) -> np.ndarray:
+    """Dyadic numbers of 24 bits, at most the values >= 0."""
+    mantissas, exponents = np.frexp(values)
+    return np.ldexp(np.floor(np.ldexp(mantissas, 24)), exponents - 24)
+
+
+def absorption_rows(generator: np.random.Generator, count: int, *, symbols, instance) -> Batch:
+    """count instances of the theorem absorption, half of them with 2 Y = c s; instance makes one by symbol names."""
+    shares = generator.integers(0, 17, (3, count)) / 16
+    Y = generator.integers(0, 17, count) * np.exp2(generator.integers(-10, 11, count))
+    c = np.exp2(generator.integers(-10, 11, count))
+    s = np.where(Y > 0, 2 * Y, 1) / c * (1 + generator.integers(0, 2, count) * shares[0])
+    G = shares[1] * Y**2
+    m = _rounded_down(shares[2] * G / (c * s))
+    values = {"X": _rounded_down(np.sqrt(Y**2 - G)), "Y": Y, "c": c, "s": s, "m": m, "G": G}
+
+    def rebuilt(row: int):
+        return instance(**{name: Fraction(float(column[row])) for name, column in values.items()})
+
+    return Batch({symbol: values[symbol.name] for symbol in symbols}, rebuilt, count)

@@ -4,11 +4,15 @@ Everything drawn is rational and valid by construction, so nothing is filtered o
 so that no constant of a statement can hide behind L = 1.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from linres.instances import NesterovRun, StackingRun
+from linres import near_target
+from linres.arithmetic import EXACT
+from linres.bounds import root_below, round_below
+from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_stacking_run, reflection
 
 
 def shares(steps: int = 16):
@@ -79,6 +83,14 @@ def nesterov_runs(draw, max_stages: int, max_dimension: int = 4):
 
 
 @st.composite
+def descents(draw, max_stages: int, max_dimension: int = 4):
+    """`NesterovRun`s without errors and momentum to start with, q < 1: for gradient descent."""
+    run = draw(nesterov_runs(max_stages, max_dimension))
+    q = run.q if run.q < 1 else Fraction(4095, 4096)
+    return replace(run, q=q, x_prev=run.x, lookahead_error=(), step_error=())
+
+
+@st.composite
 def stacking_runs(draw, max_stages: int, max_dimension: int = 3):
     """`StackingRun`s from the identity or from any start (a singular one ends the run at once)."""
     d = draw(st.integers(1, max_dimension))
@@ -91,3 +103,121 @@ def stacking_runs(draw, max_stages: int, max_dimension: int = 3):
         step_size=Fraction(draw(st.integers(1, 16)), 64),
         stages=draw(st.integers(1, max_stages)),
     )
+
+
+@st.composite
+def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3):
+    """`StackingRun`s near their targets: any condition number, scale and direction, rational spectra.
+
+    reach(q, L, sigma, potential) says by what the displacement W_0 - W* may be multiplied, for sigma the smallest
+    singular value of W* and potential that of the displacement as it is. Half of the starts go there, up to a rounding
+    of 2^-10; the others are nearer, and some at the target itself.
+    """
+    d = draw(st.integers(1, max_dimension))
+    q = draw(st.one_of(inverse_roots_of_condition(), st.sampled_from([Fraction(3, 5), Fraction(24, 25)])))
+    q, smoothness, scale = min(q, Fraction(4095, 4096)), draw(scales()) * draw(st.integers(1, 8)), draw(scales(8))
+    several = st.lists(st.one_of(st.just(Fraction(0)), shares(), st.just(Fraction(1))), min_size=d, max_size=d)
+    mu = q * q * smoothness
+    eigenvalues = tuple(mu + share * (smoothness - mu) for share in draw(several))
+    values = tuple(scale * k / 4 for k in draw(st.lists(st.integers(1, 16), min_size=d, max_size=d)))
+    towards = draw(st.one_of(tables(d), tables(d).map(_first_column)))
+    energies = [(s + mu) / 2 * entry * entry for row in towards for s, entry in zip(eigenvalues, row, strict=True)]
+    longest = round_below(reach(q, smoothness, min(values), sum(energies)), bits=10) if any(energies) else Fraction(0)
+    multiple = longest * draw(st.one_of(st.just(Fraction(1)), shares()))
+    normals = st.one_of(st.just(()), vectors(d))
+    return aligned_stacking_run(
+        q=q, L=smoothness, eigenvalues=eigenvalues, values=values,
+        displacement=tuple(tuple(multiple * entry for entry in row) for row in towards),
+        mirror=draw(normals), left=draw(normals), right=draw(normals), stages=draw(st.integers(1, max_stages)),
+        minimum=draw(st.sampled_from([Fraction(0), Fraction(3, 4)])),
+    )
+
+
+def _first_column(table):
+    return tuple((row[0], *(0 * entry for entry in row[1:])) for row in table)
+
+
+@st.composite
+def quadratic_runs(draw, max_stages: int, max_dimension: int = 4):
+    """`QuadraticRun`s from rest: any condition number, scale and start, eigenvalues from mu to L, ends included."""
+    d = draw(st.integers(1, max_dimension))
+    q, smoothness = draw(inverse_roots_of_condition()), draw(scales()) * draw(st.integers(1, 8))
+    mu = q**2 * smoothness
+    several = st.lists(st.one_of(shares(), st.sampled_from([Fraction(0), Fraction(1)])), min_size=d, max_size=d)
+    return QuadraticRun(
+        q=q,
+        L=smoothness,
+        eigenvalues=tuple(mu + share * (smoothness - mu) for share in draw(several)),
+        start=draw(vectors(d)),
+        mirror=draw(st.one_of(st.just(()), vectors(d))),
+        minimiser=draw(st.one_of(st.just(()), vectors(d))),
+        stages=draw(st.integers(1, max_stages)),
+    )
+
+
+@st.composite
+def diagonals(draw, dimension: int):
+    """Singular values: the least is a drawn scale, the others up to 4 times as much."""
+    scale = draw(scales(8)) * draw(st.integers(1, 8)) / 4
+    several = draw(st.lists(st.integers(0, 12), min_size=dimension - 1, max_size=dimension - 1))
+    return (scale, *(scale * (1 + Fraction(k, 4)) for k in several))
+
+
+@st.composite
+def perturbed_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
+    """`PerturbedStackingRun`s within the basin, some at its edge: any condition number, curvature, scale and errors.
+
+    A third of the functions is least squares.
+    """
+    d = draw(st.integers(1, max_dimension))
+    q = draw(st.one_of(st.integers(1, 15).map(lambda k: Fraction(k, 16)), st.integers(1, 4095).map(_of_4096)))
+    L = draw(scales()) * draw(st.integers(1, 8))
+    singular_values, mirrors = draw(diagonals(d)), st.one_of(st.just(()), vectors(d))
+    K = near_target.largest_K(q, L, singular_values[0] * (1 - near_target.GRAIN))
+    share = st.one_of(st.just(Fraction(1)), st.integers(0, 16).map(lambda k: Fraction(k, 16)))
+    up, down = draw(curvatures(d))
+    run = near_target.PerturbedStackingRun(
+        q=q, L=L, up=up, down=down, target=_rotated(singular_values, draw(mirrors), draw(mirrors)), start=(), before=(),
+        least=singular_values[0], K=K, decay=draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(-1)])),
+        left=draw(mirrors), right=draw(mirrors), minimum=draw(st.sampled_from([Fraction(0), Fraction(-3, 4)])),
+        stages=draw(st.integers(1, max_stages)),
+    )
+    offset, other = draw(tables(d)), draw(tables(d))
+    run = near_target.placed(run, offset, draw(st.sampled_from([offset, other])), draw(share))
+    if draw(st.booleans()):
+        run = near_target.with_step_error(run, draw(tables(d)), draw(share))
+    return near_target.with_lookahead_error(run, draw(tables(d)), draw(share)) if draw(st.booleans()) else run
+
+
+def _of_4096(k: int) -> Fraction:
+    return Fraction(k, 4096)
+
+
+@st.composite
+def curvatures(draw, dimension: int):
+    """Tables up and down of shares: of least squares, of another quadratic, or of a function that bends at 0."""
+    several = st.lists(shares(), min_size=dimension, max_size=dimension).map(tuple)
+    rows = st.lists(several, min_size=dimension, max_size=dimension).map(tuple)
+    up = draw(st.one_of(several.map(lambda row: (row,) * dimension), rows))
+    return up, draw(st.one_of(st.just(up), rows))
+
+
+def _rotated(singular_values, left, right):
+    """P diag(singular_values) Q as a table of rationals, P and Q the reflections with the normals left and right."""
+    d = len(singular_values)
+    rows = [[singular_values[i] if i == j else Fraction(0) for j in range(d)] for i in range(d)]
+    rotated = reflection(left, d, EXACT) @ EXACT.matrix(rows) @ reflection(right, d, EXACT)
+    return tuple(tuple(Fraction(int(entry.p), int(entry.q)) for entry in row) for row in rotated.data.tolist())
+
+
+@st.composite
+def absorptions(draw):
+    """`Numbers` that satisfy every hypothesis of the theorem absorption, often with equality."""
+    from linres.theorems.absorption import Numbers
+
+    share = st.one_of(st.just(Fraction(1)), shares())
+    Y, c = draw(scales()) * draw(st.integers(0, 8)), draw(scales()) * draw(st.integers(1, 8))
+    s = 2 * Y / c / draw(share.filter(bool)) if Y else draw(scales())
+    G = draw(share) * Y * Y
+    m = draw(share) * G / (c * s)
+    return Numbers(X=draw(st.sampled_from([1, -1])) * draw(share) * root_below(Y * Y - G), Y=Y, c=c, s=s, m=m, G=G)

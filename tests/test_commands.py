@@ -38,7 +38,7 @@ def test_list_as_json_has_the_statements(capsys):
 def test_show_prints_every_hypothesis_step_and_control(capsys, name):
     theorem = load(name)
     out = run(capsys, "show", name)[1]
-    assert all(f". {step.name} [" in out for step in theorem.proof)
+    assert all(f". {step.name} [" in out for step in theorem.steps())
     assert all(control.name in out for control in theorem.controls)
     assert out.count(" := ") == len(theorem.definitions)
 
@@ -48,7 +48,7 @@ def test_show_as_json_agrees_with_the_theorem(capsys, name):
     theorem = load(name)
     shown = json.loads(run(capsys, "show", name, "--json")[1])
     assert len(shown["hypotheses"]) == len(theorem.hypotheses)
-    assert [step["name"] for step in shown["proof"]] == [step.name for step in theorem.proof]
+    assert [step["name"] for step in shown["proof"]] == [step.name for step in theorem.steps()]
 
 
 def test_show_prints_a_norm_as_a_norm_and_an_index_as_it_is_written(capsys):

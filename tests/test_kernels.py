@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from linres.arithmetic import EXACT, to_exact
-from linres.kernels import descent, least_squares, matrices, nesterov, piecewise, recurrence, stacking
+from linres.kernels import descent, least_squares, matrices, nesterov, piecewise, quadratic, recurrence, stacking
 from linres.methods import descent as descent_step
 from linres.methods import nesterov as nesterov_step
 from linres.methods import stacking as stacking_step
@@ -270,6 +270,41 @@ def check_piecewise(sample, kernel=piecewise.nesterov_rows):
         assert np.all(np.abs(rows[:, 4] - expected[:, 4]) <= 1e-13 * length / sample.q[n])
 
 
+class Modes(NamedTuple):
+    """Eigenvectors for `quadratic.paths`, whose parameters these are."""
+
+    eigenvalues: np.ndarray
+    start: np.ndarray
+    q: np.ndarray
+    L: np.ndarray
+    stages: int
+
+
+def make_modes(seed=0, count=7, stages=25, lowest=0.05):
+    rng = np.random.default_rng(seed)
+    q, smoothness = rng.uniform(lowest, 1, count), 10 ** rng.uniform(-3, 3, count)
+    share = np.clip(rng.uniform(-0.5, 1.5, count), 0, 1)
+    return Modes(smoothness * (q**2 + share * (1 - q**2)), rng.standard_normal(count), q, smoothness, stages)
+
+
+def check_paths(modes, kernel=quadratic.paths):
+    """To (t + 1)^2 roundings: two runs, eight operations in each on numbers of the size of three coordinates.
+
+    Their difference obeys the same recurrence, which multiplies an error by at most t + 1, and no |c_t| exceeds |c_0|.
+    """
+    found = kernel(*modes)
+    expected = [modes.start, modes.start]
+    for _ in range(modes.stages):
+        _, grown = nesterov_step.step(
+            expected[-1], expected[-2], lambda y: modes.eigenvalues * y, momentum=nesterov_step.momentum(modes.q),
+            step_size=1 / modes.L,
+        )
+        expected.append(grown)
+    assert found.shape == (modes.stages + 1, len(modes.start))
+    allowed = (np.arange(modes.stages + 1)[:, None] + 1) ** 2 * 2 * 8 * 3 * EPS * np.abs(modes.start)
+    assert np.all(np.abs(found - np.array(expected[1:])) <= allowed)
+
+
 # ---------------------------------------------------------------------------------------------------- they agree
 
 
@@ -282,6 +317,7 @@ def warm():
         check_stacking(instance, "functional")
     check_piecewise(make_sample())
     check_recurrence(1.0, 0.5, np.ones(3))
+    check_paths(make_modes())
 
 
 @drawn
@@ -345,6 +381,20 @@ def test_the_recurrence_agrees_with_rationals(start, ratio, forcing):
 )
 def test_piecewise_rows_agree_with_the_generic_step(sample):
     check_piecewise(sample)
+
+
+@drawn
+@given(
+    st.builds(
+        make_modes,
+        seed=st.integers(0, 2**32 - 1),
+        count=st.integers(0, 9),
+        stages=st.sampled_from([0, 1, 2, 40]),
+        lowest=st.sampled_from([1e-4, 0.1, 1.0]),
+    )
+)
+def test_paths_along_eigenvectors_agree_with_the_generic_step(modes):
+    check_paths(modes)
 
 
 # ------------------------------------------------------------------------------------ and a wrong kernel is found out
@@ -592,6 +642,38 @@ def test_a_measured_column_off_by_a_millionth_fails_the_comparison(column):
 def test_piecewise_slopes_exchanged_fail_the_comparison():
     with pytest.raises(AssertionError):
         check_piecewise(make_sample(), lambda up, down, *rest: piecewise.nesterov_rows(down, up, *rest))
+
+
+STEP_ALONG, LOOK_ALONG = quadratic.step, quadratic.look_ahead
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"look_ahead": lambda c, before, momentum: LOOK_ALONG(c, before, -momentum)},
+        {"look_ahead": lambda c, before, momentum: LOOK_ALONG(c, before, momentum * OFF)},
+        {"look_ahead": lambda c, before, momentum: c},
+        {"step": lambda y, eigenvalue, step_size: STEP_ALONG(y, eigenvalue, step_size * OFF)},
+    ],
+    ids=["momentum reversed", "momentum off", "no momentum", "step off"],
+)
+def test_a_wrong_step_along_an_eigenvector_fails_the_comparison(monkeypatch, wrong):
+    interpreted(monkeypatch, quadratic)
+    check_paths(make_modes())
+    interpreted(monkeypatch, quadratic, **wrong)
+    with pytest.raises(AssertionError):
+        check_paths(make_modes())
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_parameters_of_another_eigenvector_fail_the_comparison(position):
+    with pytest.raises(AssertionError):
+        check_paths(make_modes(), shifted(quadratic.paths, position))
+
+
+def test_a_path_a_stage_late_fails_the_comparison():
+    with pytest.raises(AssertionError):
+        check_paths(make_modes(), lambda *given: quadratic.paths(*given)[[0, *range(given[-1])]])
 
 
 # ------------------------------------------------------------------------------------------ light and certifying runs

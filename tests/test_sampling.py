@@ -9,8 +9,8 @@ import pytest
 from linres.arithmetic import EXACT
 from linres.evaluate import Enclosure
 from linres.rungs import rigorous
-from linres.sampling import DIMENSIONS, STAGES
-from linres.theorems import NAMES, load, nesterov_step, nesterov_with_errors, stacking_residual
+from linres.sampling import DIMENSIONS, PATH_STAGES, STAGES
+from linres.theorems import NAMES, load, nesterov_quadratic, nesterov_step, nesterov_with_errors, stacking_residual
 
 COUNT = 200
 CHOSEN = range(0, COUNT, 23)
@@ -57,10 +57,10 @@ def test_a_small_batch_has_as_many_instances_as_it_says(name, count):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_instances_are_written_so_that_they_can_be_read_back(name):
-    from linres.instances import NesterovRun, StackingRun
+    from linres.instances import NesterovRun, QuadraticRun, StackingRun
 
     instance = batch(load(name)).instance(3)
-    names = {"Fraction": Fraction, "NesterovRun": NesterovRun, "StackingRun": StackingRun}
+    names = {run.__name__: run for run in (Fraction, NesterovRun, QuadraticRun, StackingRun)}
     assert eval(repr(instance), names) == instance
 
 
@@ -96,6 +96,26 @@ def test_histories_are_the_steps_in_a_row():
         [row] = many.measure(sampled.instance(k), EXACT)
         potentials = [as_float(row[many.Phi][t]) for t in range(STAGES + 1)]
         np.testing.assert_allclose(sampled.columns[many.Phi][:, k], potentials, rtol=1e-9, atol=1e-12 * max(potentials))
+
+
+def test_paths_along_eigenvectors_are_the_exact_runs():
+    n5 = nesterov_quadratic
+    sampled = batch(n5.THEOREM)
+    assert sampled.columns[n5.T] == PATH_STAGES and sampled.columns[n5.c].shape == (PATH_STAGES + 1, COUNT)
+    for k in CHOSEN:
+        [row] = n5.measure(sampled.instance(k), EXACT)
+        exact = [as_float(row[n5.c][t]) for t in range(PATH_STAGES + 1)]
+        np.testing.assert_allclose(sampled.columns[n5.c][:, k], exact, rtol=0, atol=1e-11 * abs(exact[0]))
+        for symbol in (n5.q, n5.L, n5.s):
+            assert sampled.columns[symbol][k] == as_float(row[symbol])
+
+
+def test_paths_along_eigenvectors_reach_both_ends_of_the_spectrum():
+    n5 = nesterov_quadratic
+    q, smoothness, eigenvalues = (batch(n5.THEOREM).columns[symbol] for symbol in (n5.q, n5.L, n5.s))
+    at_mu, at_L = eigenvalues == q**2 * smoothness, eigenvalues == smoothness
+    for part in (at_mu, at_L, ~(at_mu | at_L)):
+        assert np.mean(part) > 0.2
 
 
 def test_stacking_rows_are_the_exact_training():

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from linres import strategies
 from linres.arithmetic import EXACT
-from linres.instances import NesterovRun, StackingRun
+from linres.instances import NesterovRun, QuadraticRun, StackingRun
 from linres.rungs import draw
 
 F = Fraction
 often = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
-NAMES = {"Fraction": Fraction, "NesterovRun": NesterovRun, "StackingRun": StackingRun}
+EVERY_RUN = [
+    strategies.nesterov_runs(max_stages=3), strategies.quadratic_runs(max_stages=3),
+    strategies.stacking_runs(max_stages=3),
+]
+NAMES = {run.__name__: run for run in (Fraction, NesterovRun, QuadraticRun, StackingRun)}
 
 
 @cache
@@ -120,6 +124,41 @@ def test_runs_reach_every_corner(corner):
     assert any(map(corner, many("nesterov_runs", max_stages=3)))
 
 
+@given(strategies.quadratic_runs(max_stages=5, max_dimension=3))
+@often
+def test_runs_on_quadratics_are_valid_as_drawn(run):
+    d = len(run.eigenvalues)
+    assert 0 < run.q <= 1 and run.L > 0 and 1 <= run.stages <= 5 and 1 <= d <= 3 and run.previous == ()
+    assert all(run.q**2 * run.L <= eigenvalue <= run.L for eigenvalue in run.eigenvalues)
+    assert len(run.start) == d and all(len(vector) in (0, d) for vector in (run.mirror, run.minimiser))
+
+
+@pytest.mark.parametrize(
+    "corner",
+    [
+        lambda run: run.q == 1,
+        lambda run: run.q < 1 and run.eigenvalues[0] == run.q**2 * run.L,
+        lambda run: run.q < 1 and run.eigenvalues[0] == run.L,
+        lambda run: run.q**2 * run.L < run.eigenvalues[0] < run.L,
+        lambda run: any(run.mirror) and any(run.minimiser),
+        lambda run: len(run.start) == 4 and all(run.start),
+        lambda run: run.L >= 2**16,
+        lambda run: run.L * 2**12 <= 1,
+    ],
+)
+def test_runs_on_quadratics_reach_every_corner(corner):
+    assert any(map(corner, many("quadratic_runs", max_stages=3)))
+
+
+@given(strategies.quadratic_runs(max_stages=3))
+@often
+def test_a_run_on_a_quadratic_has_the_coordinates_it_is_given(run):
+    record = run.record(EXACT)
+    for path, start in zip(record.paths, run.start, strict=True):
+        assert path[-1] == path[0] == EXACT.number(start)
+        assert [*path] == [*range(-1, run.stages + 1)]
+
+
 @given(strategies.stacking_runs(max_stages=4))
 @often
 def test_stagewise_runs_are_valid_as_drawn(run):
@@ -140,14 +179,14 @@ def test_stagewise_runs_reach_every_corner(corner):
     assert any(map(corner, many("stacking_runs", max_stages=4)))
 
 
-@pytest.mark.parametrize("strategy", [strategies.nesterov_runs(max_stages=3), strategies.stacking_runs(max_stages=3)])
+@pytest.mark.parametrize("strategy", EVERY_RUN)
 def test_draws_are_written_so_that_they_can_be_read_back(strategy):
     for instance in draw.instances(strategy, 30, seed=0):
         assert eval(repr(instance), NAMES) == instance
 
 
-@pytest.mark.parametrize("strategy", [strategies.nesterov_runs(max_stages=3), strategies.stacking_runs(max_stages=3)])
+@pytest.mark.parametrize("strategy", EVERY_RUN)
 def test_few_draws_already_differ_in_dimension_and_scale(strategy):
     drawn = draw.instances(strategy, 40, seed=0)
     assert len(drawn) == 40 and len({repr(run) for run in drawn}) > 30
-    assert len({len(getattr(run, "x", getattr(run, "sigma", ()))) for run in drawn}) >= 3
+    assert len({len(getattr(run, "x", getattr(run, "start", ()))) for run in drawn}) >= 3

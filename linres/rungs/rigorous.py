@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import flint
 from sympy import Equality, Indexed, IndexedBase, Rational, Symbol
 
 from linres.arithmetic import EXACT, Matrix
-from linres.evaluate import Enclosure, Undefined, decide, decide_by_roots
+from linres.evaluate import Enclosure, Undefined, decide, decide_by_roots, shifted
 from linres.language import NotExact, chance_nodes
 from linres.theorem import Theorem
 
@@ -116,6 +117,7 @@ def _known(theorem: Theorem, exact: Enclosure, checked: Checked) -> set[bool | N
     Each stage is read on its own and then let go, so that a long run needs no more memory than its row.
     """
     seen: dict[Any, Any] = {}
+    earliest = _earliest(theorem)
     known: set[bool | None] = set()
     hypotheses = [h for h in theorem.hypotheses if not _mentions(h, theorem.over[1:])]
     try:
@@ -124,10 +126,27 @@ def _known(theorem: Theorem, exact: Enclosure, checked: Checked) -> set[bool | N
                 require_definitions(theorem, walk, of_stage, seen)
             about = [h for h in hypotheses if _mentions(h, theorem.over[:1]) == of_stage]
             known.update(_truth(h, walk, checked) for h in about)
+            if of_stage and earliest is not None:
+                _forget(seen, walk.stages[theorem.over[0]] + 1 + earliest)
     except Undefined as undefined:
         checked.reasons.append(f"a definition has no value: {undefined}")
         return None
     return known
+
+
+def _earliest(theorem: Theorem) -> int | None:
+    """The least k for which a sequence is defined at t + k; None if one is defined in terms of t in another way."""
+    names = [name for name in theorem.definitions if _mentions(name, theorem.over[:1])]
+    shifts = [shifted(name.args[1]) if type(name) is Indexed else (None, 0) for name in names]
+    if not shifts or any(moving not in theorem.over[:1] for moving, _ in shifts):
+        return None
+    return min(offset for _, offset in shifts)
+
+
+def _forget(seen: dict[Any, Any], stage: int) -> None:
+    """Drop what sequences came out as before the stage."""
+    for place in [place for place in seen if type(place) is tuple and place[1] < stage]:
+        del seen[place]
 
 
 def _readings(theorem: Theorem, exact: Enclosure) -> Iterator[tuple[Enclosure, bool]]:
@@ -154,7 +173,8 @@ def _horizon(row: Any, T: Any) -> int:
     return row[T]
 
 
-def _mentions(node: Any, symbols: Iterable[Any]) -> bool:
+@lru_cache(maxsize=4096)  # asked of every relation at every stage
+def _mentions(node: Any, symbols: tuple[Any, ...]) -> bool:
     return any(symbol in node.free_symbols for symbol in symbols)
 
 
@@ -168,7 +188,7 @@ def _horizons(theorem: Theorem, row: Any, exact: Enclosure) -> Iterator[tuple[in
         return
     T = theorem.over[1]
     for horizon in range(exact.stages[T] + 1):
-        yield horizon, Enclosure({**row, T: horizon}, exact.definitions, {T: horizon}, exact._sums)
+        yield horizon, Enclosure({**row, T: horizon}, exact.definitions, {T: horizon}, exact.shared)
 
 
 def require_definitions(theorem: Theorem, walk: Enclosure, of_stage: bool, seen: dict[Any, Any]) -> None:
@@ -182,7 +202,7 @@ def require_definitions(theorem: Theorem, walk: Enclosure, of_stage: bool, seen:
         indexed = type(name) is Indexed
         if _mentions(name, theorem.over[:1]) != of_stage or not (indexed or name in walk.row):
             continue
-        place = (name.args[0], walk.whole(name.args[1])) if indexed else name
+        place = (name.args[0], walk.stage(name.args[1])) if indexed else name
         expected = walk.value(meaning)
         measured = seen.setdefault(place, walk.value(name) if indexed else walk.measured(walk.row[name]))
         equal = _equal(measured, expected)
@@ -199,8 +219,8 @@ def _equal(a: Any, b: Any) -> bool | None:
     if isinstance(a, Matrix) != isinstance(b, Matrix):
         return False
     if isinstance(a, Matrix):
-        if a.shape != b.shape:
-            return False
+        if a.shape != b.shape or (a.is_rational and b.is_rational):
+            return a == b
         entries = [_equal(p, q) for p, q in zip(a.entries(), b.entries(), strict=True)]
         return False if False in entries else None if None in entries else True
     if any(type(value) is flint.arb and value.is_nan() for value in (a, b)):

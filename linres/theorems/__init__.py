@@ -3,7 +3,10 @@
 from importlib import import_module
 from typing import Any
 
-NAMES = ("nesterov-step", "nesterov-with-errors", "stacking-residual")
+NAMES = (
+    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step",
+    "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration",
+)
 
 
 def load(name: str) -> Any:

@@ -5,7 +5,8 @@ For nonnegative m and Y and positive c and s,
     X^2 <= Y^2 - G,   c m s <= G,   2 Y <= c s   imply   X + m <= Y.
 
 Y is the root of a potential, G what a step dissipates of it, m the cost of an error: the error is paid in full. It is
-how stacking keeps the rate of Nesterov's method (`stacking-acceleration`). Attained: m = 0 and G = 0.
+how stacking keeps the rate of Nesterov's method (`stacking-acceleration`). Attained: m = 0 and G = 0. No constant can
+be better: with k Y = c s and c m s = G, X + m reaches Y + (1 - k/2) m + O(m^2), so k < 2 will not do.
 """
 
 from fractions import Fraction
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import sympy
 from sympy import Ge, Gt, Le, Rational, symbols
 
+from linres.bounds import root_below
 from linres.certificate import Term
 from linres.theorem import Certificate, Control, Rule, Step, Theorem
 
@@ -67,6 +69,62 @@ def instances():
     return absorptions()
 
 
+def sample(generator, count):
+    """Numbers in bulk, in compiled float64."""
+    from linres.sampling import absorption_rows
+
+    return absorption_rows(generator, count, symbols=SYMBOLS, instance=Numbers)
+
+
+def attained():
+    """No error and nothing dissipated."""
+    one = Fraction(1)
+    return Numbers(X=one, Y=one, c=2 * one, s=one, m=0 * one, G=0 * one)
+
+
+def small_error(*, smallness=2, paid=1):
+    """smallness Y = c s, c m s = paid G and X^2 = Y^2 - G, nearly: an equality up to m^2 for 2 and 1."""
+    m = Fraction(1, 50)
+    G = smallness * m / Fraction(paid)
+    return Numbers(X=root_below(1 - G), Y=Fraction(1), c=Fraction(smallness), s=Fraction(1), m=m, G=G)
+
+
+def _hypotheses_needed():
+    """Controls: a hypothesis dropped, and an instance on which the others hold and this one fails, by 5 percent if it
+    has a constant."""
+    nothing, one, more = Fraction(0), Fraction(1), Fraction(21, 20)
+    no_room = Numbers(X=nothing, Y=nothing, c=one, s=one, m=one, G=nothing)
+    return {
+        "small-by-5-percent-less": (small, small_error(smallness=Fraction(19, 10))),
+        "paid-by-5-percent-less": (paid, small_error(paid=more)),
+        "reduced-by-5-percent-less": (reduced, attained()._replace(X=root_below(more))),
+        "without-a-positive-c": (positive_c, no_room._replace(c=nothing)),
+        "without-a-positive-s": (positive_s, no_room._replace(s=nothing)),
+        "without-a-nonnegative-m": (
+            nonnegative_m, Numbers(X=Fraction(7, 5), Y=one, c=100 * one, s=one, m=Fraction(-1, 100), G=-one)),
+        "without-a-nonnegative-Y": (nonnegative_Y, attained()._replace(X=nothing, Y=-one)),
+    }
+
+
+def _controls():
+    less, more = Rational(19, 20), Rational(21, 20)
+    sharp, near = attained(), small_error()
+    stronger = {
+        "error-5-percent-larger": ({m: more * m}, near),
+        "remainder-5-percent-larger": ({X: more * X}, sharp),
+        "beginning-5-percent-smaller": ({Y: less * Y}, sharp),
+    }
+    weaker = {
+        "error-5-percent-smaller": ({m: less * m}, near),
+        "beginning-5-percent-larger": ({Y: more * Y}, sharp),
+    }
+    return (
+        *(Control(name, "stronger", change=change, witness=w) for name, (change, w) in stronger.items()),
+        *(Control(name, "weaker", change=change, witness=w) for name, (change, w) in weaker.items()),
+        *(Control(name, "stronger", drop=(left,), witness=w) for name, (left, w) in _hypotheses_needed().items()),
+    )
+
+
 THEOREM = Theorem(
     name="absorption",
     title="An error of second order disappears in what is dissipated",
@@ -76,6 +134,9 @@ THEOREM = Theorem(
     conclusion=CONCLUSION,
     instances=instances,
     measure=measure,
+    sample=sample,
     proof=PROOF,
+    controls=_controls(),
+    extremal=(attained(), small_error()),
     expect="proved",
 )
