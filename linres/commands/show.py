@@ -54,6 +54,8 @@ def _summary(theorem) -> dict[str, Any]:
 
 
 def _everything(theorem, write) -> dict[str, Any]:
+    from linres.printing import reason
+
     return _summary(theorem) | {
         "symbols": {write(symbol): meaning for symbol, meaning in theorem.symbols.items()},
         "definitions": {write(name): write(meaning) for name, meaning in theorem.definitions.items()},
@@ -67,23 +69,9 @@ def _everything(theorem, write) -> dict[str, Any]:
     }
 
 
-def reason(step) -> str:
-    """Why a step holds, in a few words: "certificate of 2 terms", "rule root", "lemma nesterov-step", "prose"."""
-    kind = type(step.by).__name__
-    if kind == "Certificate":
-        count = len(step.by.terms)
-        return f"certificate of {count} term{'s' if count > 1 else ''}" if count else "identity"
-    if kind == "Rule":
-        return f"rule {step.by.name}"
-    if kind == "Lemma":
-        return f"lemma {step.by.theorem.name}" + (f", step {step.by.step}" if step.by.step else "")
-    if kind == "Induction":
-        count = len(step.by.first)
-        return "induction over the stages" + (f", the first {count} by themselves" if count > 1 else "")
-    return "prose"
-
-
 def _page(theorem, write) -> list[str]:
+    from linres.printing import reason
+
     lines = [f"{theorem.name} ({theorem.provenance})", theorem.title, "", "statement", f"  {write(theorem.conclusion)}"]
     lines += ["", "hypotheses", *(f"  {write(hypothesis)}" for hypothesis in theorem.hypotheses)]
     lines += ["", "where", *(f"  {write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items())]

@@ -1,0 +1,87 @@
+"""One step of a proof, or one control, at a time: what proof pages show. `check` is also `linres.check`."""
+
+from dataclasses import dataclass
+
+from linres.errors import refuse
+from linres.printing import reason
+from linres.rungs import rigorous, symbolic
+from linres.theorem import Induction, Prose, Step, Theorem
+from linres.theorems import load
+
+_PROOFS: dict[int, tuple[Theorem, symbolic.Proof]] = {}  # by identity; holding the theorem keeps its identity its own
+
+
+@dataclass(frozen=True, repr=False)
+class Checked:
+    """A step of a proof, or a whole proof, that was accepted. Its repr is a line for the reader.
+
+    identities: how many the trusted core relied on; the second checker confirmed each.
+    """
+
+    name: str
+    found: str
+    identities: int
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.found}"
+
+
+def check(theorem: Theorem | str, step: str | None = None) -> Checked:
+    """Check a proof, ours by name or anyone's, and say what was found of the step, or of all steps.
+
+    A theorem's whole proof is checked when it is first asked about, once in a process. InputError if there is no such
+    theorem or step; Refused, with the first thing wrong, if the step was refused or comes after one that was.
+    """
+    theorem = _theorem(theorem)
+    names = [each.name for each in theorem.steps()]
+    if step is not None and step not in names:
+        raise refuse("check(step=...)", f"a step of {theorem.name}: {', '.join(names) or 'it has none'}", repr(step))
+    if id(theorem) not in _PROOFS:
+        _PROOFS[id(theorem)] = theorem, symbolic.check(theorem)
+    proof = _PROOFS[id(theorem)][1]
+    accepted = proof.checked + proof.prose
+    if proof.refusal and (step is None or names.index(step) >= accepted):
+        raise (proof.refused_by or symbolic.Refused)(f"{theorem.name}, {proof.refusal}")
+    return _whole(theorem, proof) if step is None else _one(theorem.step(step), proof)
+
+
+def _theorem(given: Theorem | str) -> Theorem:
+    if isinstance(given, str):
+        return load(given)
+    if not isinstance(given, Theorem):
+        raise refuse("check(theorem)", "a Theorem or the name of one", type(given).__name__)
+    return given
+
+
+def _whole(theorem: Theorem, proof: symbolic.Proof) -> Checked:
+    if not proof.steps:
+        raise refuse("check(theorem)", "a theorem with a proof", f"{theorem.name}, which has none")
+    steps = f"all {proof.steps} steps" if proof.complete else f"{proof.checked} of {proof.steps} steps"
+    found = f"{steps} checked by the trusted core, every identity by the second checker too"
+    return Checked(theorem.name, found, sum(proof.identities.values()))
+
+
+def _one(step: Step, proof: symbolic.Proof) -> Checked:
+    if isinstance(step.by, Prose):
+        return Checked(step.name, "prose, which no machine checks", 0)
+    if isinstance(step.by, Induction):
+        parts = sum(1 for _ in step.parts()) - 1
+        return Checked(step.name, f"{reason(step)}, {parts} steps accepted", 0)
+    count = proof.identities[step.name]
+    return Checked(step.name, f"{reason(step)}, {'confirmed by both checkers' if count else 'accepted'}", count)
+
+
+def falls(theorem: Theorem | str, control: str) -> bool:
+    """Whether the control of that name certainly fails at the witness it carries.
+
+    InputError if there is no such theorem or control, or if the control carries no witness.
+    """
+    theorem = _theorem(theorem)
+    found = {each.name: each for each in theorem.controls}
+    if control not in found:
+        wanted = f"a control of {theorem.name}: {', '.join(found) or 'it has none'}"
+        raise refuse("falls(control)", wanted, repr(control))
+    witness = found[control].witness
+    if witness is None:
+        raise refuse("falls(control)", "a control with a witness", repr(control), "`linres verify` tries the others.")
+    return rigorous.check(theorem.variant(found[control]), witness).failure is not None
