@@ -12,7 +12,7 @@ from typing import Any
 import flint
 import numpy as np
 import sympy
-from sympy import Add, Equality, Indexed, Mul, Pow, Symbol, Unequality
+from sympy import Add, Equality, Indexed, Mul, Pow, Symbol, Unequality, preorder_traversal
 from sympy.core import numbers
 from sympy.functions.elementary.complexes import transpose
 
@@ -150,10 +150,9 @@ class _Walk:
             return sympy.Integer(self.stages[exponent])
         if type(exponent) in NUMBERS:
             return exponent
-        value = tidy(exponent.xreplace({t: sympy.Integer(k) for t, k in self.stages.items()}))
-        if type(value) not in NUMBERS:
+        if not all(node in self.stages or _counts(node) for node in preorder_traversal(exponent)):
             raise NotExact(f"{exponent} is not made of stages")
-        return value
+        return tidy(exponent.xreplace({t: sympy.Integer(k) for t, k in self.stages.items()}))
 
     def stage(self, index) -> int:
         """An index or horizon as the integer it is at these stages."""
@@ -254,6 +253,15 @@ class Stack:
 
     def identity(self):
         return Stack(np.broadcast_to(np.eye(self.data.shape[-1]), self.data.shape))
+
+
+def _counts(node: Any) -> bool:
+    """Whether a node may occur where stages are counted: none that SymPy could cancel although it has no value, 0/y."""
+    if type(node) is not Pow:
+        return type(node) in {Add, Mul} | NUMBERS
+    base, exponent = node.args
+    whole = type(exponent) in NUMBERS and exponent.q == 1
+    return whole and (exponent.p >= 0 or (type(base) in NUMBERS and base.p != 0))
 
 
 def multiply(a: Any, b: Any) -> Any:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import strategies as st
-from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Ne, symbols
+from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Ne, Rational, sqrt, symbols
 
 from linres.arithmetic import EXACT
 from linres.certificate import Term
 from linres.errors import InputError
+from linres.evaluate import Enclosure
 from linres.language import Det, GeometricSum, Inner, NotExact
 from linres.rungs import verify, wanting
 from linres.theorem import Batch, Certificate, Control, Step, Theorem
@@ -233,3 +234,16 @@ def test_a_probability_is_measured_from_0_to_1(measured):
     claim = toy(Le(chance, 3, evaluate=False), measure=lambda k, arithmetic: [{chance: arithmetic.number(measured)}])
     verdict = verify(claim)
     assert verdict.verdict == "inconclusive" and "from 0 to 1" in verdict.reason
+
+
+with sympy.evaluate(False):
+    UNCOUNTABLE = {"0/x": t + 0 / x, "0 x": t + 0 * x, "1/(t - t)": (t - t) ** -1, "a root": sqrt(t), "a real": x}
+
+
+@pytest.mark.parametrize("exponent", UNCOUNTABLE.values(), ids=UNCOUNTABLE)
+def test_stages_are_counted_by_what_always_has_a_value(exponent):
+    """SymPy makes 0 of 0/x, which has no value at x = 0: an exponent is made of stages or it is refused."""
+    walk = Enclosure({x: flint.fmpq(0)}, {}, {t: 3})
+    assert walk.whole(2 * t + Rational(1, 2)) == Rational(13, 2)
+    with pytest.raises(NotExact, match="not made of stages"):
+        walk.whole(exponent)

@@ -209,7 +209,12 @@ PROOF = (
 )
 
 SYMBOLS = {
-    **{SEQUENCES[symbol]: meaning for symbol, meaning in STEP.symbols.items() if symbol in SEQUENCES},
+    W: "network: end-to-end map after t stages", Y: "lookahead point", Z: "auxiliary point",
+    D: "lookahead error", E: "step error", G: "gradient of the loss at Y",
+    ell: "loss at W", ell_Y: "loss at Y", Phi: "potential",
+    D_norm: "|D|", E_norm: "|E|", r: "|Z - W|",
+    SEQUENCES[one.p]: "next auxiliary point without step error, minus the target (in the proof)",
+    SEQUENCES[one.a]: "Z - W_star + q (W - W_star) (in the proof)",
     s: "smallest singular value of W, or less", sigma: "smallest singular value of the target, or less",
     q: STEP.symbols[q], L: STEP.symbols[L], mu: STEP.symbols[mu],
     W_star: "target: the minimiser of ell", ell_star: "minimum of ell",
