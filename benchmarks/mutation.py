@@ -101,11 +101,14 @@ def _parts(tree: ast.Module, file: str) -> Iterator[ast.AST]:
     """The generic steps of a method; of a theorem what makes its statement and its proof."""
     functions = STEPS.get(file, STATED_IN)
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            if node.name in functions:
-                yield node
-        elif file not in STEPS and not isinstance(node, ast.ClassDef | ast.Import | ast.ImportFrom):
+        if node.name in functions if isinstance(node, ast.FunctionDef) else file not in STEPS and _states(node):
             yield node
+
+
+def _states(node: ast.stmt) -> bool:
+    """Whether a statement of a theorem's file may say something: THEOREM itself adds instances and names only."""
+    named = isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "THEOREM" for target in node.targets)
+    return not (named or isinstance(node, ast.ClassDef | ast.Import | ast.ImportFrom))
 
 
 def _changes(part: ast.AST, source: bytes, starts: list[int], *, signs: bool) -> Iterator[tuple[tuple[int, int], str]]:
@@ -139,7 +142,8 @@ def judged(mutant: Mutant) -> Mutant:
             return replace(mutant, noticed=noticed, why=said[0])
         tests = [f"tests/test_{name.replace('-', '_')}.py" for name in names]
         tests += ["tests/test_methods.py", "tests/test_kernels.py"] if mutant.file in STEPS else []
-        outcome = _run(folder, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests)
+        # -P keeps the working directory off the path: the package tested has to be the mutant.
+        outcome = _run(folder, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests)
         if outcome.returncode:
             last = (outcome.stdout.strip().splitlines() or [outcome.stderr[-150:]])[-1]
             return replace(mutant, noticed=("tests",), why=last)
