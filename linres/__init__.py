@@ -18,7 +18,7 @@ _HOMES = {
         "Verdict",
     ),
     "linres.certificate": ("Term",),
-    "linres.language": ("Det", "GeometricSum", "Inner", "Refused", "norm"),
+    "linres.language": ("Det", "GeometricSum", "Inner", "Refused", "norm", "substitute"),
     "linres.arithmetic": ("BALL", "EXACT", "FLOAT", "Matrix", "Symbolic", "divide", "inner"),
     "linres.errors": ("InputError",),
     "linres.instances": ("NesterovRun", "RecordedRun", "StackingRun"),

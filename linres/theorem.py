@@ -66,11 +66,23 @@ class Induction:
     end up with them at t + 1. All invariants are to be shown at stage k. Those shown at each stage 0, ..., k hold at
     every stage t and at the horizon T: the step claims one of these. With k = 0 all that `advance` claims holds at
     every stage t < T.
+
+    Claims about another stage have to be the same trees: write `substitute(invariant, {t: t + 1})`, with t + 1 built
+    outside sympy.evaluate(False). InputError for parts that are no tuples of relations and of steps.
     """
 
     invariants: tuple[Any, ...]
     first: "tuple[tuple[Step, ...], ...]"
     advance: "tuple[Step, ...]"
+
+    def __post_init__(self):
+        for part, entries in (("invariants", self.invariants), ("first", self.first), ("advance", self.advance)):
+            if not isinstance(entries, tuple | list):
+                raise refuse(f"Induction({part}=...)", "a tuple", f"a {type(entries).__name__}", "Write (a,) for one.")
+        steps = [("advance", self.advance), *((f"first[{k}]", stage) for k, stage in enumerate(self.first))]
+        for part, entries in steps:
+            if not isinstance(entries, tuple | list) or not all(isinstance(step, Step) for step in entries):
+                raise refuse(f"Induction({part})", "a tuple of steps", repr(type(entries).__name__), "Write (step,).")
 
 
 @dataclass(frozen=True)

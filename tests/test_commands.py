@@ -10,6 +10,7 @@ import pytest
 
 from linres.cli import main
 from linres.commands import verify as command
+from linres.commands.verify import COLUMNS
 from linres.theorem import Verdict
 from linres.theorems import NAMES, load
 
@@ -187,14 +188,21 @@ def test_the_reader_of_a_pipe_may_leave():
     assert not done.stderr
 
 
-def test_the_theorem_in_the_readme_verifies_as_it_stands():
-    [block] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("mean: proved")
+def test_the_theorems_in_the_readme_verify_as_they_stand():
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], capture_output=True, text=True, check=True)
+    assert [line.split(" (")[0] for line in done.stdout.splitlines()] == ["mean: proved", "decay: proved"]
+
+
+def test_the_readme_shows_the_table_that_verify_prints():
+    """Names, verdicts and columns; counts and times are those of one run."""
+    table = re.search(r"\n(    theorem .*?)\n\n", README.read_text(), re.DOTALL)[1].splitlines()
+    assert tuple(table[0].split()) == COLUMNS
+    assert [row.split()[:2] for row in table[1:]] == [[name, "proved"] for name in NAMES]
 
 
 def test_the_theorem_in_the_readme_is_refuted_with_the_wrong_constant():
-    [block] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    block = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[0]
     wrong = block.replace("(a**2 + b**2) / 2)", "(a**2 + b**2) / 3)")
     assert wrong != block
     done = subprocess.run([sys.executable, "-c", wrong], capture_output=True, text=True, check=True)

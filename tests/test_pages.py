@@ -327,9 +327,9 @@ def test_a_page_with_a_false_step_fails_when_it_is_run(tmp_path):
     shutil.copy(PROOFS / "conftest.py", tmp_path)
     start = "```python\nimport linres\ndef check(step): return linres.check('nesterov-step', step)\n```\n"
     blocks = {
-        "right": '>>> check("split")\nsplit: certificate of 1 term, confirmed by both checkers\n',
-        "name": '>>> check("splits")\nsplits: certificate of 1 term, confirmed by both checkers\n',
-        "finding": '>>> check("split")\nsplit: certificate of 2 terms, confirmed by both checkers\n',
+        "right": '>>> check("split")\nsplit: certificate of 1 term, its identity confirmed by both checkers\n',
+        "name": '>>> check("splits")\nsplits: certificate of 1 term, its identity confirmed by both checkers\n',
+        "finding": '>>> check("split")\nsplit: certificate of 2 terms, its identity confirmed by both checkers\n',
         "identity": ">>> from sympy import expand, symbols\n>>> expand((1 + symbols('q')) ** 2 - 1)\n0\n",
     }
     for name, block in blocks.items():
@@ -350,10 +350,10 @@ def test_check_says_what_was_found_of_each_kind_of_step():
     )}
     assert found == {
         "wide_squared": "wide_squared: identity, confirmed by both checkers",
-        "wide": "wide: rule root, confirmed by both checkers",
-        "positive_s": "positive_s: certificate of 4 terms, confirmed by both checkers",
-        "absorbed": "absorbed: lemma absorption, confirmed by both checkers",
-        "dissipated": "dissipated: lemma nesterov-step, step dissipated, confirmed by both checkers",
+        "wide": "wide: rule root, applied by the trusted core",
+        "positive_s": "positive_s: certificate of 4 terms, its identity confirmed by both checkers",
+        "absorbed": "absorbed: lemma absorption, applied by the trusted core",
+        "dissipated": "dissipated: lemma nesterov-step, step dissipated, applied by the trusted core",
         "stays_in_the_basin": "stays_in_the_basin: induction over the stages, 17 steps accepted",
     }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from linres.errors import refuse
 from linres.printing import reason
 from linres.rungs import rigorous, symbolic
-from linres.theorem import Induction, Prose, Step, Theorem
+from linres.theorem import Certificate, Induction, Prose, Step, Theorem
 from linres.theorems import load
 
 _PROOFS: dict[int, tuple[Theorem, symbolic.Proof]] = {}  # by identity; holding the theorem keeps its identity its own
@@ -67,8 +67,14 @@ def _one(step: Step, proof: symbolic.Proof) -> Checked:
     if isinstance(step.by, Induction):
         parts = sum(1 for _ in step.parts()) - 1
         return Checked(step.name, f"{reason(step)}, {parts} steps accepted", 0)
-    count = proof.identities[step.name]
-    return Checked(step.name, f"{reason(step)}, {'confirmed by both checkers' if count else 'accepted'}", count)
+    return Checked(step.name, f"{reason(step)}, {_confirmation(step)}", proof.identities[step.name])
+
+
+def _confirmation(step: Step) -> str:
+    """By whom: the second checker decides identities again, but sees no signs, and neither rules nor lemmas at work."""
+    if isinstance(step.by, Certificate):
+        return "its identity confirmed by both checkers" if step.by.terms else "confirmed by both checkers"
+    return "applied by the trusted core"
 
 
 def falls(theorem: Theorem | str, control: str) -> bool:

@@ -25,6 +25,7 @@ from linres.language import (
 from linres.rungs import second
 from linres.theorem import Certificate, Induction, Lemma, Prose, Rule, Step, Theorem
 
+SAME_TREE = "Write it as substitute(invariant, {t: stage}): trees that only look alike are not the same."
 Watch = Callable[[Step, Scope, tuple], None]
 
 # What reasons are made of: anything else could say one thing and do another, or run code while a proof is checked.
@@ -168,7 +169,8 @@ class _Check:
         self.where = f"the invariants of {step.name}"
         if len(shown) < len(invariants):
             missing = next(each for each in invariants if not among(each, shown))
-            raise Unrelated(f"{missing} is not shown at stage {last}")
+            wanted = substitute(missing, {t: Integer(last)})
+            raise Unrelated(f"{missing} is not shown at stage {last}: no step claims {wanted}. {SAME_TREE}")
         here = _at_stages(scope, facts, range(max(last, 1)))
         from_here = GreaterThan(t, Integer(last), evaluate=False)
         facts_here = [*here.facts, *known, from_here, *invariants]
@@ -177,7 +179,8 @@ class _Check:
         self.where = f"the invariants of {step.name}"
         for each in invariants:
             if not among(substitute(each, {t: Add(t, Integer(1))}), facts_here[assumed:]):
-                raise Unrelated(f"{each} is not carried to the next stage")
+                wanted = substitute(each, {t: Add(t, Integer(1))})
+                raise Unrelated(f"{each} is not carried to the next stage: no step claims {wanted}. {SAME_TREE}")
         advanced = facts_here[assumed:] if last == 0 else []
         return [*everywhere, *(substitute(each, {t: T}) for each in everywhere), *advanced]
 

@@ -6,9 +6,10 @@ step 1/L, from rest, Phi_t = ell(W_t) - ell* + (mu/2)|Z_t - W*|^2, sigma > 0 the
 
     if  (2 sqrt(1+q) + sqrt(1-q)) sqrt(Phi_0) <= sqrt(mu/2) sigma,  then  ell(W_T) - ell* <= Phi_T <= (1-q)^T Phi_0.
 
-That is the rate of Nesterov's method with no loss of constant, in a basin that does not depend on kappa: the condition
-reads Phi_0 <= mu sigma^2/c with c = 2(2 sqrt(1+q) + sqrt(1-q))^2 from 16 to 20, since 20 - c = 2(sqrt(1+q) - 2
-sqrt(1-q))^2. Zero starts contract ell - ell* by (1 - 1/kappa)^2 per stage and no faster (`gradient-step`).
+That is the bound of Nesterov's method on smooth strongly convex losses, with no loss of constant. The condition reads
+Phi_0 <= mu sigma^2/c with c = 2(2 sqrt(1+q) + sqrt(1-q))^2 from 16 to 20, since 20 - c = 2(sqrt(1+q) - 2 sqrt(1-q))^2:
+in units of mu sigma^2 the basin does not shrink with kappa. Zero starts contract ell - ell* by (1 - 1/kappa)^2 per
+stage and no faster (`gradient-step`).
 
 The lookahead error of stacking is D_t = beta d_t W_{t-1}^{-1} d_t, d_t = W_t - W_{t-1} (`stacking-residual`), so
 |D_t| <= beta |d_t|^2/s_{t-1}, s_{t-1} the smallest singular value of W_{t-1}; the proof needs nothing else of D_t.
@@ -16,12 +17,12 @@ Nesterov's method dissipates a multiple of |d_t|^2 at each stage, and in the bas
 (`absorption`). There are three cases: no error at stage 0, which leaves something over; stage 1, paid from that; later
 stages, when the potential has fallen far enough.
 
-Sharp: the rate to first order in q, for Phi_1 = (1-q)(1 - q^2/2 - q^3/2) Phi_0 along the mu-eigenvector; at later
-stages least squares decays twice as fast, like (1-q)^{2T}. Not sharp: the constant of the basin. As measured, stacking
-first breaks the claim from about 16 times the Phi_0 proved, towards a singular W (`beyond_the_basin`; the figure
-`basin`). But other lookahead errors of the same size, those of the opposite sign, break it from 2.8 times the Phi_0
-proved for q = 1/1000 and from 2.2 times for q = 1/100000, on one neuron: not much more than what is proved can follow
-from the size of D_t alone.
+Sharp: the rate to first order in q, for Phi_1 = (1-q)(1 - q^2/2 - q^3/2) Phi_0 along the mu-eigenvector; over many
+stages least squares decays about twice as fast, as measured. Not sharp: the constant of the basin. As measured,
+stacking first breaks the claim from about 16 times the Phi_0 proved, towards a singular W (`beyond_the_basin`; the
+figure `basin`). But other lookahead errors of the same size, those of the opposite sign, break it from 2.8 times the
+Phi_0 proved for q = 1/1000 and from 2.2 times for q = 1/100000, on one neuron: not much more than what is proved can
+follow from the size of D_t alone.
 """
 
 from dataclasses import replace
