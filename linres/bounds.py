@@ -1,7 +1,7 @@
 """Rational bounds of what is irrational: float64 guesses, an exact argument decides."""
 
 from fractions import Fraction
-from math import floor, isqrt
+from math import ceil, floor, isqrt
 
 import flint
 import numpy as np
@@ -33,8 +33,19 @@ def _scaled_root(value: Fraction, bits: int) -> tuple[int, int]:
 
 def round_below(value: Fraction, bits: int = 40) -> Fraction:
     """A dyadic number at most the value >= 0, and less by a share 2^-bits of it at most."""
-    shift = bits + 1 - (value.numerator.bit_length() - value.denominator.bit_length())
-    return floor(value * Fraction(2) ** shift) * Fraction(2) ** -shift
+    unit = _unit(value, bits)
+    return floor(value / unit) * unit
+
+
+def round_above(value: Fraction, bits: int = 40) -> Fraction:
+    """A dyadic number at least the value >= 0, and more by a share 2^-bits of it at most."""
+    unit = _unit(value, bits)
+    return ceil(value / unit) * unit
+
+
+def _unit(value: Fraction, bits: int) -> Fraction:
+    """A power of 2 that is at most 2^-bits of the value."""
+    return Fraction(2) ** (value.numerator.bit_length() - value.denominator.bit_length() - bits - 1)
 
 
 def is_semidefinite(matrix: Matrix) -> bool:
@@ -83,7 +94,7 @@ def curvature(sigma: np.ndarray) -> tuple[Fraction, Fraction]:
     InputError if sigma is not symmetric, or not positive definite by far more than rounding.
     """
     eigenvalues, exact = np.linalg.eigvalsh(sigma), to_exact(sigma)
-    largest = Fraction(float(eigenvalues[-1])) * (1 + SLACK)
+    largest = round_above(Fraction(float(eigenvalues[-1])) * (1 + SLACK))
     least = Fraction(float(eigenvalues[0])) * (1 - SLACK)
     if not np.array_equal(sigma, sigma.T) or least <= 0:
         raise refuse("curvature(sigma)", "symmetric and positive definite", f"eigenvalues from {eigenvalues[0]:.3g}")

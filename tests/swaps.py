@@ -1,5 +1,6 @@
 """Swapping a measured value for 1.1 times itself, and what becomes of it: it must never hold in silence."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import flint
@@ -15,7 +16,7 @@ def places(theorem, instance):
     """(row, symbol, stage) of everything measured; stage is None for what is no sequence."""
     for position, row in enumerate(theorem.measure(instance, EXACT)):
         for symbol, value in row.items():
-            for stage in value if isinstance(value, dict) else (None,):
+            for stage in value if isinstance(value, Mapping) else (None,):
                 yield position, symbol, stage
 
 

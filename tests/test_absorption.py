@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -97,7 +98,12 @@ def test_holds_on_drawn_numbers_all_of_which_satisfy_the_hypotheses(instance):
     ],
 )
 def test_draws_reach_every_corner(corner):
-    assert any(map(corner, draw.instances(ab.instances(), 600, seed=0)))
+    assert any(map(corner, drawn()))
+
+
+@cache
+def drawn():
+    return draw.instances(ab.instances(), 600, seed=0)
 
 
 def test_is_attained_where_nothing_is_dissipated():

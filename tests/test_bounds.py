@@ -30,15 +30,17 @@ def test_a_dyadic_root_is_exact(root, scale):
 
 
 @given(positive, st.integers(2, 80))
-def test_rounding_down_is_close_and_dyadic(value, bits):
-    rounded = bounds.round_below(value, bits)
-    assert value * (1 - F(1, 2**bits)) <= rounded <= value
-    digits = rounded.numerator
-    assert rounded.denominator.bit_count() == 1 and (digits // (digits & -digits)).bit_length() <= bits + 2
+def test_rounding_is_close_and_dyadic(value, bits):
+    below, above = bounds.round_below(value, bits), bounds.round_above(value, bits)
+    assert value * (1 - F(1, 2**bits)) <= below <= value <= above <= value * (1 + F(1, 2**bits))
+    for rounded in (below, above):
+        digits = rounded.numerator
+        assert rounded.denominator.bit_count() == 1 and (digits // (digits & -digits)).bit_length() <= bits + 2
 
 
 def test_zero_is_its_own_bound():
-    assert bounds.root_below(F(0)) == bounds.root_above(F(0)) == bounds.round_below(F(0)) == 0
+    of_zero = (bounds.root_below, bounds.root_above, bounds.round_below, bounds.round_above)
+    assert all(bound(F(0)) == 0 for bound in of_zero)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,73 @@ class TestExactly:
         assert exact(node, {node: fmpq(1, 3)}) == fmpq(1, 3)
 
 
+class Counted(dict):
+    """A row, or a sequence, that counts what is read from it."""
+
+    def __init__(self, *values):
+        super().__init__(*values)
+        self.read: list = []
+
+    def __getitem__(self, key):
+        self.read.append(key)
+        return super().__getitem__(key)
+
+
+class TestWorkIsShared:
+    """A long run asks the same at every stage: what is worked out once must be what it would be each time."""
+
+    def test_nodes_that_are_equal_are_read_once(self):
+        sequence = Counted({0: 1, 1: 5})
+        walk = Enclosure({X: sequence}, {}, {t: 0})
+        with sympy.evaluate(False):
+            nodes = [IndexedBase(symbols("x", real=True))[symbols("t", integer=True) + 1] ** 2 for _ in range(3)]
+        assert [walk.value(node) for node in nodes] == [25, 25, 25] and sequence.read == [1]
+
+    def test_what_is_about_no_stage_is_read_once_for_all_stages(self):
+        row = Counted({x: 3, X: {k: k for k in range(5)}})
+        walk = Enclosure(row, {z: x**2})
+        assert [walk.at(t, k).value(z * X[t]) for k in range(5)] == [9 * k for k in range(5)]
+        assert row.read.count(x) == 1
+
+    def test_what_is_about_a_stage_is_not_carried_to_another(self):
+        definitions = {D[t]: X[t + 1] - X[t], z: X[0] + X[1]}
+        walk = Enclosure({X: {k: k * k for k in range(5)}}, definitions)
+        for k in (0, 1, 3, 1, 0):
+            here = walk.at(t, k)
+            assert (here.value(D[t]), here.value(t * X[t]), here.value(z)) == (2 * k + 1, k**3, 1)
+
+    def test_a_scalar_that_is_defined_at_a_stage_is_kept_and_a_matrix_is_not(self):
+        sequence, vectors = Counted({k: k for k in range(4)}), IndexedBase(u)
+        of_matrices = Counted({k: column(k) for k in range(4)})
+        definitions = {D[t]: X[t] ** 2, IndexedBase(v)[t]: 2 * vectors[t]}
+        walk = Enclosure({X: sequence, vectors: of_matrices}, definitions, {T: 3})
+        for _ in range(2):
+            assert [walk.at(t, k).value(D[t]) for k in range(4)] == [0, 1, 4, 9]
+            assert [walk.at(t, k).value(IndexedBase(v)[t]).entries() for k in range(4)] == [[0], [2], [4], [6]]
+        assert walk.value(GeometricSum(0, 1, D[t], t, T)) == 5
+        assert sequence.read == [0, 1, 2, 3] and of_matrices.read == 2 * [0, 1, 2, 3]
+
+    def test_a_horizon_is_not_taken_for_another(self):
+        row = {X: {k: 10 * k for k in range(4)}}
+        shared = Enclosure(row, {}).shared
+        assert [Enclosure(row, {}, {T: k}, shared).value(X[T] + T) for k in range(4)] == [0, 11, 22, 33]
+
+    @pytest.mark.parametrize(
+        ("index", "stage", "expected"),
+        [(t, 3, 3), (t + 2, 1, 3), (t - 1, 4, 3), (3 - t, 1, 2), (2 * t, 2, 4), (t**2, 2, 4), (t + n, 1, 3),
+         (t + Rational(1, 2) + Rational(1, 2), 2, 3), (Integer(4), 0, 4)],
+        ids=str,
+    )
+    def test_every_index_made_of_stages_is_read_where_it_is(self, index, stage, expected):
+        assert exact(X[index], {X: {k: k for k in range(6)}}, stages={t: stage, n: 2}) == expected
+
+    def test_a_matrix_is_scaled_by_the_product_of_all_scalars_around_it(self):
+        other = EXACT.matrix([[0, 1], [1, 1]])
+        node = Mul(Rational(1, 3), W, x, V, Rational(-1), evaluate=False)
+        assert exact(node, {W: SQUARE, V: other, x: 6}) == fmpq(-2) * (SQUARE @ other)
+        assert exact(Mul(x, Rational(2), evaluate=False), {x: 6}) == 12
+
+
 class TestMatrices:
     def test_products_keep_their_order(self):
         other = EXACT.matrix([[0, 1], [1, 1]])
@@ -331,14 +398,14 @@ class TestGeometricSum:
         assert exact(GeometricSum(x, q, D[t], t, T), {x: 5, q: 2, D: {}}, stages={T: 0}) == 5
 
     def test_shares_partial_sums_between_horizons_only_where_they_are_the_same(self):
-        shared: dict = {}
+        row = {x: 5, q: 2}
+        shared = Enclosure(row, {}).shared
         for node, values in (
             (GeometricSum(x, q, 1, t, T), [5, 11, 23]),
             (GeometricSum(T, q, 1, t, T), [0, 3, 11]),
             (GeometricSum(x, T, 1, t, T), [5, 6, 23]),
             (GeometricSum(x, q, T, t, T), [5, 11, 26]),
         ):
-            row = {x: 5, q: 2}
             assert [Enclosure(row, {}, {T: k}, shared).value(node) for k in range(3)] == values
 
     def test_within_a_stage_sees_that_stage(self):

@@ -152,6 +152,23 @@ class TestDefinitions:
         with pytest.raises(Disagree, match=r"x\[t \+ 1\] is 5"):
             check(claimed, row | {X: {0: 1, 1: 2, 2: 5}})
 
+    @pytest.mark.parametrize(
+        ("definitions", "right", "place"),
+        [
+            ({X[t + 1]: X[t] + Y[t]}, [1, 2, 4, 7, 11, 16, 22], 6),
+            ({X[t]: Y[t]}, [1, 2, 3, 4, 5, 6, 7], 5),
+            ({X[2 * t]: Y[t]}, [1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6], 8),
+            ({X[6 - t]: Y[t]}, [7, 6, 5, 4, 3, 2, 1], 1),
+        ],
+        ids=["next", "same", "double", "backwards"],
+    )
+    def test_a_sequence_that_parts_from_its_definition_late_in_a_run_is_noticed(self, definitions, right, place):
+        claimed = over_stages(le(0, X[0] ** 2), definitions=definitions)
+        row = {X: dict(enumerate(right)), Y: {k: k + 1 for k in range(6)}, T: 6}
+        assert outcome(claimed, row) == "holds"
+        with pytest.raises(Disagree):
+            check(claimed, row | {X: row[X] | {place: right[place] + 1}})
+
     def test_a_definition_about_the_horizon_is_refused_since_it_would_be_checked_at_one_horizon_only(self):
         with pytest.raises(NotExact, match="about the horizon"):
             over_stages(le(X[T], Y[T] * Y[T]), definitions={X[T]: Y[T] ** 2})

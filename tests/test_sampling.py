@@ -58,9 +58,12 @@ def test_a_small_batch_has_as_many_instances_as_it_says(name, count):
 @pytest.mark.parametrize("name", NAMES)
 def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.instances import NesterovRun, QuadraticRun, StackingRun
+    from linres.near_target import PerturbedStackingRun
+    from linres.theorems.absorption import Numbers
 
     instance = batch(load(name)).instance(3)
-    names = {run.__name__: run for run in (Fraction, NesterovRun, QuadraticRun, StackingRun)}
+    runs = (Fraction, NesterovRun, Numbers, PerturbedStackingRun, QuadraticRun, StackingRun)
+    names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance
 
 
@@ -147,3 +150,19 @@ def test_measured_values_are_finite():
     for name in NAMES:
         for values in batch(load(name)).columns.values():
             assert np.all(np.isfinite(values))
+
+
+def test_runs_near_their_targets_reach_every_corner():
+    """At the edge of the basin and at the target, at rest and not, with the largest step errors and without any."""
+    from linres.theorems import stacking_acceleration_with_errors as s3
+
+    sampled = batch(s3.THEOREM, count=3_000)
+    runs = [sampled.instance(k) for k in range(0, sampled.drawn, 7)]
+    corners = (
+        lambda run: run.start == run.target, lambda run: run.start == run.before != run.target,
+        lambda run: run.start != run.before, lambda run: any(map(any, run.step_error)),
+        lambda run: not any(map(any, run.step_error)), lambda run: len(run.target) == 3, lambda run: run.q < 1e-2,
+        lambda run: run.q > 0.9, lambda run: run.L > 500, lambda run: run.L * 500 < 1,
+    )
+    assert all(any(map(corner, runs)) for corner in corners)
+    assert 0.99 < np.max(np.sqrt(sampled.columns[s3.Phi][0]) / sampled.columns[s3.K]) <= 1

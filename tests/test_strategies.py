@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from linres import strategies
 from linres.arithmetic import EXACT
 from linres.instances import NesterovRun, QuadraticRun, StackingRun
+from linres.near_target import PerturbedStackingRun
 from linres.rungs import draw
 
 F = Fraction
 often = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 EVERY_RUN = [
     strategies.nesterov_runs(max_stages=3), strategies.quadratic_runs(max_stages=3),
-    strategies.stacking_runs(max_stages=3),
+    strategies.stacking_runs(max_stages=3), strategies.perturbed_stacking_runs(max_stages=3),
 ]
-NAMES = {run.__name__: run for run in (Fraction, NesterovRun, QuadraticRun, StackingRun)}
+NAMES = {run.__name__: run for run in (Fraction, NesterovRun, PerturbedStackingRun, QuadraticRun, StackingRun)}
 
 
 @cache
