@@ -6,7 +6,6 @@ from fractions import Fraction
 import pytest
 import sympy
 from hypothesis import example, given
-from hypothesis import strategies as st
 from sympy import (
     Add,
     Eq,
@@ -25,6 +24,7 @@ from sympy import (
     symbols,
     transpose,
 )
+from trees import power, times, trees_of
 
 from linres.certificate import (
     NONNEGATIVE,
@@ -69,13 +69,6 @@ def eq(left, right):
     return relation(sympy.Equality, left, right)
 
 
-def power(base, exponent):
-    """base^exponent as a tree: SymPy would make W of (W^(1/2))^2."""
-    return sympy.Pow(base, exponent, evaluate=False)
-
-
-def times(*factors):
-    return Mul(*factors, evaluate=False)
 
 
 @dataclass(frozen=True)
@@ -699,17 +692,6 @@ def degree(node):
         return degrees[0] * max(int(node.exp), 1)
     return sum(degrees) if node.is_Mul else max(degrees, default=1)
 
-
-def trees_of(*leaves):
-    return st.recursive(
-        st.sampled_from(leaves),
-        lambda inner: st.one_of(
-            st.tuples(inner, inner).map(lambda pair: Add(*pair, evaluate=False)),
-            st.tuples(inner, inner).map(lambda pair: times(*pair)),
-            st.tuples(inner, st.integers(0, 3)).map(lambda pair: power(*pair)),
-        ),
-        max_leaves=7,
-    ).filter(lambda node: degree(node) <= 9)
 
 
 LEAVES = (x, y, a, sqrt(a), 1 / a, Integer(2), Integer(-1), Rational(1, 3))

@@ -6,7 +6,8 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Add, Eq, Ge, IndexedBase, Integer, Le, Mul, Pow, Rational, Symbol, symbols
+from sympy import Add, Eq, Ge, IndexedBase, Integer, Le, Rational, Symbol, symbols
+from trees import power, times
 
 from linres.arithmetic import rational
 from linres.certificate import MayVanish, NotEqual, NotListed, SignUnknown, Term
@@ -28,12 +29,6 @@ def le(left, right):
     return Le(left, right, evaluate=False)
 
 
-def power(base, exponent):
-    return Pow(base, exponent, evaluate=False)
-
-
-def times(*factors):
-    return Mul(*factors, evaluate=False)
 
 
 def at(statement, stage):

@@ -29,6 +29,7 @@ from sympy import (
     symbols,
     transpose,
 )
+from trees import power
 
 from linres.language import (
     Det,
@@ -394,9 +395,6 @@ def test_substitution_reaches_labels_and_adds_up_indices():
     assert same(substitute(X[t], {X[t]: c}), c)
     assert same(substitute(Inner(u, v), {v: u}), Inner(u, u))
 
-
-def power(base, exponent):
-    return Pow(base, exponent, evaluate=False)
 
 
 with sympy.evaluate(False):

@@ -5,7 +5,8 @@ import sympy
 from hypothesis import example, given
 from hypothesis import strategies as st
 from steps import EVERY_STEP, check_alone, seen
-from sympy import Add, Ge, Gt, IndexedBase, Integer, Mul, Ne, Pow, Rational, sqrt, symbols, transpose
+from sympy import Add, Ge, Gt, IndexedBase, Integer, Mul, Ne, Rational, sqrt, symbols, transpose
+from trees import power, times, trees_of
 
 from linres.certificate import Reader
 from linres.language import Det, Inner, Scope
@@ -17,12 +18,6 @@ t, n = symbols("t n", integer=True)
 X, U = IndexedBase(x), IndexedBase(u)
 
 
-def power(base, exponent):
-    return Pow(base, exponent, evaluate=False)
-
-
-def times(*factors):
-    return Mul(*factors, evaluate=False)
 
 
 def square(vector):
@@ -138,29 +133,11 @@ def test_agrees_with_the_first_checker_on_a_step_of_ours(name, position):
             assert reader.equal(other, right) is equal
 
 
-def degree(node):
-    """The degree as a polynomial in the atoms: powers of powers of powers would take the machine down."""
-    degrees = [degree(argument) for argument in node.args]
-    if node.is_Pow and node.exp.is_Integer:
-        return degrees[0] * max(int(node.exp), 1)
-    return sum(degrees) if node.is_Mul else max(degrees, default=1)
-
-
-def scalars_of(*leaves):
-    return st.recursive(
-        st.sampled_from(leaves),
-        lambda inner: st.one_of(
-            st.tuples(inner, inner).map(lambda pair: Add(*pair, evaluate=False)),
-            st.tuples(inner, inner).map(lambda pair: times(*pair)),
-            st.tuples(inner, st.integers(0, 3)).map(lambda pair: power(*pair)),
-        ),
-        max_leaves=6,
-    ).filter(lambda node: degree(node) <= 8)
 
 
 LEAVES = (x, y, sqrt(a), 1 / a, Inner(u, v), square(u), Integer(-2), half)
 POWERS = (power(x, n), x ** (n + 1), a ** (n - 1), power(sqrt(a), n))
-scalars, over_stages = scalars_of(*LEAVES), scalars_of(*LEAVES, *POWERS)
+scalars, over_stages = trees_of(*LEAVES), trees_of(*LEAVES, *POWERS)
 matrices = st.recursive(
     st.sampled_from([W, V, power(W, -1), transpose(W), times(x, V)]),
     lambda inner: st.one_of(
