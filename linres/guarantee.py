@@ -2,7 +2,7 @@
 
     stacking, functional rule     the theorem stacking-acceleration
     Nesterov's method             the theorem nesterov-with-errors, without errors
-    zero start, gradient descent  EXACT below
+    zero start, gradient descent  the theorem gradient-step for step = 1/L and kappa > 1, else EXACT below
     stacking, parameter rule      nothing: what else a run needs is listed all the same
 
 Zero start by the functional rule is gradient descent on W, as long as its blocks exist. On least squares
@@ -22,8 +22,10 @@ from linres.methods import nesterov, stacking
 from linres.problem import EPS, Problem, hypothesis
 from linres.trajectory import Trajectory
 
-STACKING, NESTEROV = "stacking-acceleration", "nesterov-with-errors"
+STACKING, NESTEROV, GRADIENT = "stacking-acceleration", "nesterov-with-errors", "gradient-step"
+QUADRATIC = "nesterov-quadratic"
 EXACT = "least squares, exact along every eigenvector of Sigma"
+OF_THE_EXCESS = (GRADIENT, EXACT)  # what bounds the excess loss itself, stage by stage
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Guarantee:
     """statement: the theorem's name, or EXACT; None where nothing is proved. hypotheses: entries as `hypothesis` makes.
 
     rate: the contraction per stage proved where every hypothesis holds: of Phi_t, which is at least the excess loss, or
-    for EXACT of the excess loss itself. basin: None where the statement has none, or W* is singular and it is empty.
+    for OF_THE_EXCESS of the excess loss itself. basin: None where the statement has none, or W* is singular and it is
+    empty.
     """
 
     statement: str | None
@@ -68,6 +71,11 @@ class Guarantee:
         return None if self.statement is None or self.lacking else self.rate
 
     @property
+    def rate_sharp_by(self) -> str | None:
+        """The theorem that bounds the excess loss after t stages by (1+qt)^2 times t contractions by the sharp rate."""
+        return QUADRATIC if self.statement == NESTEROV and not self.lacking else None
+
+    @property
     def inside_basin(self) -> bool | None:
         """Whether the run starts inside the basin; None where another hypothesis does not hold, or it is undecided."""
         others_hold = all(entry["name"] == "basin" for entry in self.lacking)
@@ -84,8 +92,7 @@ def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
     if trajectory.rule == "parameter":
         return Guarantee(None, [moments, target, _rule(trajectory), assumed["momentum"], assumed["step"]])
     if trajectory.method in ("zero", "gradient"):
-        kept = 1 - settings["step_size"] * problem.mu
-        return Guarantee(EXACT, [moments, assumed["step"]], kept * kept)  # kept**2 would raise where it overflows
+        return _gradient(problem, settings["step_size"], moments, assumed["step"])
     pace = [_momentum(problem, settings["momentum"]), _step(problem, settings["step_size"])]
     if trajectory.method == "nesterov":
         return Guarantee(NESTEROV, [moments, *pace], 1 - problem.q)
@@ -93,6 +100,14 @@ def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
     start = [_rest(), _basin_hypothesis(problem, basin)]
     hypotheses = [moments, _conditioned(problem), target, _rule(trajectory), *pace, *start]
     return Guarantee(STACKING, hypotheses, 1 - problem.q, basin)
+
+
+def _gradient(problem: Problem, step_size: float, moments: dict[str, Any], short: dict[str, Any]) -> Guarantee:
+    """Of gradient descent: GRADIENT where it applies, else EXACT, whose hypothesis on the step is `short`."""
+    kept = 1 - step_size * problem.mu
+    rate = kept * kept  # kept**2 would raise where it overflows
+    theorem = Guarantee(GRADIENT, [moments, _conditioned(problem), _step(problem, step_size)], rate)
+    return Guarantee(EXACT, [moments, short], rate) if theorem.lacking else theorem
 
 
 IN_BASIN = "Phi_0/(mu sigma_min^2) <= basin(q), the threshold"
@@ -111,11 +126,14 @@ def _rule(trajectory: Trajectory) -> dict[str, Any]:
 
 
 def _conditioned(problem: Problem) -> dict[str, Any]:
-    """kappa > 1. Only a Sigma that is a multiple of I, to the bit, has kappa = 1 for certain."""
+    """kappa > 1. Only a Sigma that is a multiple of I, to the bit, has kappa = 1 for certain.
+
+    Next to a multiple of I the moments and their eigenvalues are each wrong by a few d eps L: together by 10 at most.
+    """
     if np.array_equal(problem.sigma, problem.sigma[0, 0] * np.eye(problem.dimension)):
         holds: bool | None = False
     else:
-        holds = True if problem.L - problem.mu > problem.dimension * EPS * problem.L else None
+        holds = True if problem.L - problem.mu > 10 * problem.dimension * EPS * problem.L else None
     return hypothesis(
         "conditioned", "kappa = L/mu > 1, so q < 1", holds, problem.kappa, 1.0,
         "A single gradient step of 1/L arrives at W*: take --method gradient.",
@@ -156,17 +174,18 @@ def _inside(problem: Problem, reach: float, threshold: float) -> bool | None:
 
     To first order, then doubled. Eigenvalues are known to d eps L, that is mu to r = d eps kappa of itself: r/2 in the
     square root of mu, as much in that of Phi_0 >= mu |W_0 - W*|^2, and r/(4 sqrt(1-q)) in that of threshold. W*, and so
-    sigma_min, is known to e = kappa target_rounding, which moves sqrt(Phi_0) by sqrt(L) e, a seminorm of W_0 - W*.
+    sigma_min, is known to kappa target_rounding = e sigma_min, which moves sqrt(Phi_0) by sqrt(L) times as much, a
+    seminorm of W_0 - W*. So sigma_min is between 1 - 2e and 1 + 2e of itself, and e may exceed 1.
     """
     r = problem.dimension * EPS * problem.kappa
     e = problem.kappa * problem.target_rounding / problem.sigma_min
-    relative = 2 * (2 * r / math.sqrt(max(1 - problem.q, EPS)) + e)
+    relative = 4 * r / math.sqrt(max(1 - problem.q, EPS))
     absolute = 2 * e * math.sqrt(problem.kappa / threshold)
     if relative > 1 / 2:
         return None
-    if reach * (1 + relative) + absolute <= 1:
+    if reach * (1 + relative) + absolute <= 1 - 2 * e:
         return True
-    return False if reach * (1 - relative) - absolute > 1 else None
+    return False if reach * (1 - relative) - absolute > 1 + 2 * e else None
 
 
 def _basin_hypothesis(problem: Problem, basin: Basin | None) -> dict[str, Any]:

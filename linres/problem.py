@@ -20,6 +20,7 @@ from linres import checks
 from linres.errors import refuse
 
 EPS = float(np.finfo(np.float64).eps)
+TRANSPOSE = "Samples are rows: transpose if yours are columns."
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,10 @@ class Problem:
         """
         x, y = checks.samples("Problem.from_data(x=...)", x), checks.samples("Problem.from_data(y=...)", y)
         if len(x) != len(y):
-            raise refuse("Problem.from_data(x, y)", "one row per sample in both", f"{len(x)} rows of x, {len(y)} of y")
+            raise refuse(
+                "Problem.from_data(x, y)", "one row per sample in both", f"{len(x)} rows of x, {len(y)} of y",
+                TRANSPOSE if x.shape[1] == y.shape[1] else "",
+            )
         components = _components(components, x.shape[1], y.shape[1])
         ridge = checks.number(
             "Problem.from_data(ridge=...)", ridge, wanted="a number >= 0", holds=lambda v: v >= 0,
@@ -143,9 +147,12 @@ class Problem:
         scale = self.L if self.L > 0 else 1.0
         ridge = 10.0 ** math.floor(math.log10(scale) - 3)
         advice = f"Add a ridge, e.g. {ridge:g} (ridge={ridge:g}, --ridge {ridge:g})"
-        if self.samples is None or self.rank == 0:
+        if self.samples is None:
             return advice + "."
-        return advice + f", or keep fewer principal components (components={self.rank}, --components {self.rank})."
+        if self.rank == 0:
+            return "No column of x varies, so that centring leaves nothing: add samples."
+        advice += f", or keep fewer principal components (components={self.rank}, --components {self.rank})."
+        return f"{advice} {TRANSPOSE}" if self.dimension > 2 * self.samples else advice
 
     @cached_property
     def target_singular_values(self) -> np.ndarray:

@@ -99,6 +99,12 @@ class TestBasin:
         assert (holding(proved)["target-invertible"], holding(proved)["basin"]) == (None, None)
         assert (proved.inside_basin, proved.rate_proved) == (None, None)
 
+    def test_is_left_by_a_start_outside_for_every_smallest_singular_value_within_rounding(self):
+        lost = Problem.from_spectrum([1e-4, 1.0], target=np.diag([1.0, 1e-14]))
+        proved = guarantee.of(lost, grown(lost, np.eye(2)))
+        assert (holding(proved)["target-invertible"], holding(proved)["basin"]) == (None, False)
+        assert (proved.inside_basin, proved.rate_proved) == (None, None)
+
     def test_contains_the_target_itself(self):
         proved = guarantee.of(PROBLEM, grown(PROBLEM, PROBLEM.target))
         assert (proved.basin.phi_0, proved.basin.ratio, proved.inside_basin) == (0.0, 0.0, True)
@@ -203,6 +209,12 @@ class TestStacking:
         assert (proved.rate_proved is None) == (holds is not True)
         assert proved.inside_basin is (True if holds else None)
 
+    @pytest.mark.parametrize("seed", range(20))
+    def test_kappa_of_orthonormal_data_is_one_up_to_rounding(self, seed):
+        x = np.linalg.qr(np.random.default_rng(seed).standard_normal((50, 6)))[0]
+        problem = Problem.from_data(x, 2 * x, centre=False)
+        assert holding(guarantee.of(problem, grown(problem, problem.target)))["conditioned"] is None
+
 
 class TestOthers:
     def test_nesterovs_method_has_the_rate_of_its_theorem_from_every_start(self):
@@ -219,6 +231,7 @@ class TestOthers:
         run = solve(PROBLEM, stages=30, step_size=step_size)
         rate = guarantee.of(PROBLEM, run).rate_proved
         assert rate == pytest.approx((1 - 0.36 * step_size) ** 2, rel=1e-14)
+        assert guarantee.of(PROBLEM, run).statement == ("gradient-step" if step_size == 1 else guarantee.EXACT)
         assert np.all(run.excess_loss[1:] <= run.excess_loss[:-1] * rate * (1 + 1e-9))
         assert run.excess_loss[1] < run.excess_loss[0] * rate / 1.001
         slowest = descent.descend(PROBLEM, stages=9, step_size=step_size, start=displaced(PROBLEM, 0.25))
@@ -228,7 +241,25 @@ class TestOthers:
         problem = load("digits")
         proved = guarantee.of(problem, stacking.grow(problem, start="zero", stages=1))
         assert proved.rate_proved == pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14)
-        assert proved.statement == guarantee.EXACT
+        assert proved.statement == "gradient-step"
+        assert proved.statement in theorems.NAMES
+        assert holding(proved) == {"moments-invertible": True, "conditioned": True, "step": True}
+
+    @pytest.mark.parametrize("eigenvalues", [[1.0, 1.0], [1.0, 1 + EPS]])
+    def test_a_step_at_condition_number_one_is_outside_the_theorem_and_exact(self, eigenvalues):
+        problem = Problem.from_spectrum(eigenvalues)
+        proved = guarantee.of(problem, descent.descend(problem, stages=1))
+        assert (proved.statement, proved.rate_proved) == (guarantee.EXACT, pytest.approx(0, abs=1e-30))
+
+    def test_the_excess_of_nesterovs_method_obeys_the_theorem_on_quadratics(self):
+        problem = load("digits")
+        run = nesterov.accelerate(problem, stages=40)
+        proved, stages = guarantee.of(problem, run), np.arange(41)
+        assert proved.rate_sharp_by == "nesterov-quadratic"
+        assert proved.rate_sharp_by in theorems.NAMES
+        factor = (1 + problem.q * stages) ** 2 * (1 - problem.q) ** (2 * stages)
+        assert np.all(run.excess_loss <= run.excess_loss[0] * factor * (1 + 1e-9))
+        assert guarantee.of(problem, nesterov.accelerate(problem, stages=1, momentum=0.5)).rate_sharp_by is None
 
     @pytest.mark.parametrize("step_size", [1.1, 1e300])
     def test_a_longer_step_has_no_proved_rate(self, step_size):

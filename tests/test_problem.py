@@ -162,9 +162,15 @@ class TestSingularMoments:
         assert np.isfinite(Problem.from_data(*self.data(), ridge=ridge).target).all()
         assert np.isfinite(Problem.from_data(*self.data(), components=4).target).all()
 
-    def test_of_constant_data_leave_only_the_ridge(self):
-        with pytest.raises(InputError, match=r"rank 0\. Add a ridge, e.g. 0.001 \(ridge=0.001, --ridge 0.001\)\.$"):
-            _ = Problem.from_data(np.ones((3, 2)), np.ones((3, 2))).target
+    @pytest.mark.parametrize("x", [np.ones((3, 2)), np.arange(2.0)[None]], ids=["constant", "one sample"])
+    def test_of_data_that_do_not_vary_ask_for_samples(self, x):
+        with pytest.raises(InputError, match=r"rank 0\. No column of x varies, so that .* nothing: add samples\.$"):
+            _ = Problem.from_data(x, x).target
+
+    def test_of_far_more_columns_than_rows_hint_at_the_transpose(self):
+        x = np.random.default_rng(0).standard_normal((3, 40))
+        with pytest.raises(InputError, match=r"--components 2\)\. Samples are rows: transpose if yours are columns\.$"):
+            _ = Problem.from_data(x, x).target
 
 
 class TestHypotheses:
@@ -220,7 +226,8 @@ HOLED = np.where(np.arange(12).reshape(4, 3) % 5 == 4, np.nan, GOOD)
     ("make", "message"),
     [
         (lambda: Problem.from_data(GOOD[:, 0], GOOD), r"from_data\(x=.*1 axes\. Write a single column as x\[:, None\]"),
-        (lambda: Problem.from_data(GOOD, GOOD[:3]), r"4 rows of x, 3 of y"),
+        (lambda: Problem.from_data(GOOD, GOOD[:3]), r"4 rows of x, 3 of y\. Samples are rows: transpose if yours"),
+        (lambda: Problem.from_data(GOOD, GOOD[:3, :2]), r"4 rows of x, 3 of y\.$"),
         (lambda: Problem.from_data(GOOD, GOOD[:, :2]), r"3 columns of x, 2 of y\. Keep at most 2 .*--components 2"),
         (lambda: Problem.from_data(GOOD, HOLED), r"from_data\(y=.*2 non-finite, the first nan at row 1, column 1"),
         (lambda: Problem.from_data(GOOD[:0], GOOD[:0]), r"at least one row and one column, got shape \(0, 3\)"),

@@ -26,8 +26,8 @@ from linres.problem import Problem
 
 KEYS = [
     "data", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step", "loss",
-    "excess_loss", "rate_measured", "rate_sharp", "rate_proved", "rate_proved_by", "hypotheses_of", "hypotheses",
-    "inside_basin", "basin", "status",
+    "excess_loss", "rate_measured", "rate_sharp", "rate_sharp_by", "rate_proved", "rate_proved_by", "hypotheses_of",
+    "hypotheses", "inside_basin", "basin", "status",
 ]
 
 
@@ -119,7 +119,7 @@ class TestJson:
             proved[method] = (report["rate_proved_by"], report["rate_proved"])
             assert report["hypotheses_of"] == report["rate_proved_by"]
         problem = load("digits")
-        gradient = (guarantee.EXACT, pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14))
+        gradient = ("gradient-step", pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14))
         assert proved == {
             "stacking": ("stacking-acceleration", 1 - problem.q), "nesterov": ("nesterov-with-errors", 1 - problem.q),
             "zero": gradient, "gradient": gradient,
@@ -280,8 +280,32 @@ class TestText:
         assert re.search(rf"^rate proved +{rate}$", out, re.MULTILINE)
 
     def test_says_of_what_the_proved_rate_of_gradient_descent_is(self, train):
-        row = f"0.870457 +bounds the excess at each stage: {guarantee.EXACT}"
-        assert re.search(f"^rate proved +{row}$", train("digits", "--method", "zero"), re.MULTILINE)
+        row = "^rate proved +[.0-9]+ +bounds the excess at each stage: "
+        assert re.search(rf"{row}gradient-step$", train("digits", "--method", "zero"), re.MULTILINE)
+        assert re.search(rf"{row}{guarantee.EXACT}$", train("digits", "--method", "zero", "--step", 0.5), re.MULTILINE)
+
+    def test_says_what_proves_the_sharp_rate_of_nesterovs_method(self, train, train_json):
+        row = r"^rate sharp +0.549264 +"
+        out = train("digits", "--method", "nesterov")
+        assert re.search(rf"{row}proved up to the factor \(1\+qt\)\^2: nesterov-quadratic$", out, re.MULTILINE)
+        assert re.search(rf"{row}its limit near W\*, ", train("digits"), re.MULTILINE)
+        assert train_json("digits", "--method", "nesterov")["rate_sharp_by"] == "nesterov-quadratic"
+        for options in (["--method", "nesterov", "--momentum", 0.5], ["--method", "gradient"], []):
+            assert train_json("digits", *options)["rate_sharp_by"] is None
+
+    @pytest.mark.parametrize(
+        ("start", "row"),
+        [
+            (np.eye(2), r"Phi_0 = \S+ mu sigma_min\^2: for every sigma_min within rounding outside the proved basin"),
+            (np.diag([1.0, 0.0]), "undecided: sigma_min is within rounding of 0$"),
+        ],
+    )
+    def test_a_smallest_singular_value_lost_in_rounding_is_no_edge(self, train, tmp_path, monkeypatch, start, row):
+        np.save(tmp_path / "w.npy", start)
+        lost = Problem.from_spectrum([1e-4, 1.0], target=np.diag([1.0, 1e-14]))
+        monkeypatch.setattr("linres.data.load", lambda *_, **__: lost)
+        out = train("lost", "--start", tmp_path / "w.npy", "--stages", 2)
+        assert re.search(f"^basin +{row}", out, re.MULTILINE)
 
     def test_a_hypothesis_within_rounding_says_that_float64_cannot_tell(self, train):
         out = train("digits", "--stages", 3, "--start", "near:1")
@@ -296,7 +320,10 @@ class TestText:
         out = capsys.readouterr().out
         assert end.value.code == 0
         default = f"near is near:{starts.FRACTION}"
-        for word in ("--method", "--plot FILE", "examples:", "linres train digits --start near\n", default):
+        for word in (
+            "--method", "--plot FILE", "examples:", "linres train digits --start near\n", default, "Procrustes",
+            "eigenvalues of W Sigma W^T",
+        ):
             assert word in out
 
 
@@ -356,7 +383,9 @@ class TestRefusals:
         (tmp_path / "folder.svg").mkdir()
         (tmp_path / "file").touch()
         monkeypatch.setattr("linres.data.load", lambda *_, **__: pytest.fail("trained"))
-        assert message in refused("digits", "--plot", tmp_path / name)
+        error = refused("digits", "--plot", tmp_path / name)
+        assert message in error
+        assert error.startswith(f"linres train: --plot {str(tmp_path / name)!r} ")
         assert sorted(os.listdir(tmp_path)) == ["file", "folder.svg"]
 
     def test_a_directory_without_permission_is_refused(self, refused, tmp_path, monkeypatch):

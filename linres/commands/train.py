@@ -38,6 +38,17 @@ starts:
              near is near:0.5
   FILE.npy   W_0 from a file of d x d numbers, np.save("w.npy", w)
 
+defaults of --momentum and --step:
+  q = 1/sqrt(kappa) and L are those of Sigma = E[x x^T], except for --rule parameter,
+  which sees the eigenvalues of W Sigma W^T. There the step is 1/M, M the largest of
+  them at W_0 and at W*, and q = sqrt(m/M), m the smallest that is not 0 at W*.
+
+components:
+  --components K projects X and Y on K principal components, each on its own, then
+  rotates Y (orthogonal Procrustes) so that E[y x^T] is symmetric positive semidefinite.
+  The start W_0 = I profits: W* has no negative eigenvalue, and no singular map lies
+  between I and an invertible W*.
+
 examples:
   linres train digits
   linres train digits --start near
@@ -63,9 +74,11 @@ def add_parsers(commands) -> None:
     train.add_argument("--rule", choices=RULES, help="what stacking and zero step on: default functional, W itself")
     train.add_argument("--start", metavar="W0", default="identity", help="identity (default), near, near:R or FILE.npy")
     train.add_argument("--stages", type=_integer, metavar="T", default=STAGES, help=f"at most; default {STAGES}")
-    train.add_argument("--momentum", type=_real, metavar="B", help="in [0, 1); default (1-q)/(1+q), q = 1/sqrt(kappa)")
-    train.add_argument("--step", type=_real, metavar="E", help="the step size; default 1/L")
-    train.add_argument("--components", type=_integer, metavar="K", help="keep K principal components of X and of Y")
+    train.add_argument("--momentum", type=_real, metavar="B", help="in [0, 1); default (1-q)/(1+q), see below")
+    train.add_argument("--step", type=_real, metavar="E", help="the step size; default 1/L, see below")
+    train.add_argument(
+        "--components", type=_integer, metavar="K", help="keep K principal components of X and of Y, then rotate Y"
+    )
     train.add_argument("--ridge", type=_real, metavar="R", default=0.0, help="add R to the diagonal of E[x x^T]")
     train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the embedded noise, and of near")
     train.add_argument("--json", action="store_true", help="print one JSON object")
@@ -99,7 +112,8 @@ def run(arguments) -> int:
         from linres import plotting
 
         title = f"{problem.name}: d = {problem.dimension}, κ = {problem.kappa:.4g}"
-        plotting.save(plotting.loss_curve(trajectory, title=title), arguments.plot)
+        with _naming_plot():
+            plotting.save(plotting.loss_curve(trajectory, title=title), arguments.plot)
     report = _report(problem, trajectory, arguments.start)
     print(_as_json(report) if arguments.json else _as_text(problem, trajectory, report))
     return 0
@@ -111,12 +125,24 @@ def _train(arguments):
     from linres.data import load
 
     if arguments.plot is not None:
-        plotting.require_writable(arguments.plot)
+        with _naming_plot():
+            plotting.require_writable(arguments.plot)
     solve = _solver(arguments)
     start = starts.choose(arguments.start, seed=arguments.seed)
     problem = load(*arguments.data, components=arguments.components, ridge=arguments.ridge, seed=arguments.seed)
     with _progress(arguments.stages) as watch:
         return problem, solve(problem, start(problem), watch)
+
+
+@contextmanager
+def _naming_plot() -> Iterator[None]:
+    """Errors of plotting begin with --plot."""
+    from linres.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace("the plot file", "--plot", 1)) from None
 
 
 def _solver(arguments):
@@ -203,6 +229,7 @@ def _report(problem, trajectory, start: str) -> dict:
         "excess_loss": trajectory.excess_loss.tolist(),
         "rate_measured": trajectory.rate(),
         "rate_sharp": trajectory.rate_sharp,
+        "rate_sharp_by": proved.rate_sharp_by,
         "rate_proved": proved.rate_proved,
         "rate_proved_by": None if proved.rate_proved is None else proved.statement,
         "hypotheses_of": proved.statement,
@@ -254,7 +281,7 @@ def _as_text(problem, trajectory, report: dict) -> str:
         ("step", f"{report['step']:.6g}"),
         ("loss", f"{report['loss'][0]:.6g} -> {report['loss'][-1]:.6g}", f"least possible: {problem.minimum_loss:.6g}"),
         ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
-        ("rate sharp", _or_none(report["rate_sharp"], "none known"), "its limit near W*, up to a polynomial factor"),
+        ("rate sharp", _or_none(report["rate_sharp"], "none known"), _sharp(report["rate_sharp_by"])),
         _proved_row(report),
         *_basin_rows(report),
         ("stages to 1e-6", _or_none(trajectory.stages_to(1e-6), "not reached"), "of the initial excess loss"),
@@ -275,14 +302,19 @@ def _from(start: str) -> str:
     return f"from close to W* ({start})" if start.partition(":")[0] == "near" else f"from {start}"
 
 
+def _sharp(by: str | None) -> str:
+    """What is known of the sharp rate, proved by a theorem or not."""
+    return "its limit near W*, up to a polynomial factor" if by is None else f"proved up to the factor (1+qt)^2: {by}"
+
+
 def _proved_row(report: dict) -> tuple[str, ...]:
     rate, by = report["rate_proved"], report["rate_proved_by"]
     if rate is None:
         lacking = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
         return ("rate proved", "none: " + ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking))
-    from linres.guarantee import EXACT
+    from linres.guarantee import OF_THE_EXCESS
 
-    bound = "bounds the excess at each stage" if by == EXACT else "bounds Phi, which is at least the excess"
+    bound = "bounds the excess at each stage" if by in OF_THE_EXCESS else "bounds Phi, which is at least the excess"
     return ("rate proved", f"{rate:.6g}", f"{bound}: {by}")
 
 
@@ -290,9 +322,14 @@ def _basin_rows(report: dict) -> list[tuple[str, ...]]:
     basin = report["basin"]
     if basin is None:
         return []
-    (inside,) = (entry["holds"] for entry in report["hypotheses"] if entry["name"] == "basin")
+    holds = {entry["name"]: entry["holds"] for entry in report["hypotheses"]}
+    inside, invertible = holds["basin"], holds["target-invertible"]
+    if invertible is None and inside is None:
+        return [("basin", "undecided: sigma_min is within rounding of 0")]
     if inside is None:
         where = "within rounding of the edge of"
+    elif invertible is None:
+        where = "for every sigma_min within rounding outside"
     else:
         where = f"{_times(1, basin['ratio'])} inside" if inside else f"{_times(basin['ratio'], 1)} outside"
     place = f"{where} the proved basin ({basin['threshold']:.3g})"

@@ -2,6 +2,7 @@
 
 import csv
 import lzma
+import math
 import struct
 import tokenize
 import warnings
@@ -94,7 +95,7 @@ def _rows(path: str, file) -> Iterator[tuple[int, list[str]]]:
                     yield reader.line_num, cells
                 first = False
     except csv.Error as error:
-        raise InputError(f"{path}, row {reader.line_num}: {error}.") from None
+        raise InputError(f"{path}, line {reader.line_num}: {error}.") from None
 
 
 def _number(cell: str) -> float | None:
@@ -105,23 +106,27 @@ def _number(cell: str) -> float | None:
 
 
 def _numbers(path: str, rows: Iterator[tuple[int, list[str]]]) -> tuple[array, int]:
-    """All numbers in one flat array, and how many there are in a row (0 without rows)."""
+    """All numbers in one flat array, and how many there are in a row (0 without rows); lines and columns are from 1."""
     values, width = array("d"), 0
     for line, cells in rows:
         width = width or len(cells)
         if len(cells) != width:
-            got = f"{path}, row {line} should have {width} columns, got {len(cells)}"
-            raise InputError(f"{got}. Correct or drop the row.")
-        try:
-            values.extend(map(float, cells))
-        except ValueError:
-            column = next(i for i, cell in enumerate(cells, start=1) if _number(cell) is None)
-            joined = set(";\t") & set(cells[column - 1])
-            advice = "Separate columns by commas." if joined else "Correct or drop the row."
-            raise InputError(
-                f"{path}, row {line}, column {column} should be a number, got {_short(cells[column - 1])}. {advice}"
-            ) from None
+            got = f"{path}, line {line} should have {width} columns, got {len(cells)}"
+            raise InputError(f"{got}. Correct or drop the line.")
+        for column, cell in enumerate(cells, start=1):
+            number = _number(cell)
+            if number is None or not math.isfinite(number):
+                raise _no_number(f"{path}, line {line}, column {column}", cell, number)
+            values.append(number)
     return values, width
+
+
+def _no_number(place: str, cell: str, number: float | None) -> InputError:
+    """The cell at place holds no finite number: text where number is None."""
+    joined = number is None and set(";\t") & set(cell)
+    advice = "Separate columns by commas." if joined else "Correct or drop the line."
+    wanted = "a number" if number is None else "a finite number"
+    return InputError(f"{place} should be {wanted}, got {_short(cell)}. {advice}")
 
 
 def _short(cell: str) -> str:
