@@ -2,7 +2,8 @@
 
 Each run is trained by the compiled kernel and taken at its word (`linres.near_target.RecordedStackingRun`), and the
 theorem stacking-acceleration-with-errors is decided on it: every definition and hypothesis at every stage, the
-conclusion at every horizon, in rational and ball arithmetic. Nothing is skipped and nothing has a tolerance.
+conclusion at every horizon, in rational and ball arithmetic. Nothing is skipped and nothing has a tolerance. What is
+certified is the bound on this run with the errors recorded; that the run is stacking is what made them this small.
 """
 
 import argparse

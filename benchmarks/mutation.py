@@ -5,7 +5,8 @@
 A mutant is a copy of the package in which one integer n of a statement, of a proof or of a generic step has become
 n + 1, one square root has gone, or (methods only) one sign has flipped. Three judges look at it, in this order: the
 trusted core (is every theorem concerned still proved?), the rungs without the proof (do its instances still hold, do
-all false variants still fall and all true ones stand?), and the tests, only if both others saw nothing.
+all false variants still fall and all true ones stand?), and the tests, only if both others saw nothing. "error" counts
+those that raise or hang.
 
 The score is the share of mutants noticed; survivors are listed with the line as it was and as it became. The files as
 they stand must go unnoticed, or nothing is counted. From a checkout with linres installed with its tests; about twenty
@@ -45,6 +46,7 @@ SECONDS = 300  # for one judge
 JUDGE = """
 import sys
 from dataclasses import replace
+import linres
 from linres import load, verify
 from linres.rungs import controls, symbolic
 
@@ -58,11 +60,13 @@ def judge(name):
     if verdict.verdict != "supported" or missed:
         print("rungs:", name, verdict.verdict, *missed[:3])
 
-for name in sys.argv[1:]:
+if not linres.__file__.startswith(sys.argv[1]):
+    raise SystemExit(f"{linres.__file__} is not the mutant")
+for name in sys.argv[2:]:
     try:
         judge(name)
     except Exception as fault:  # a mutant may break anything, at any place
-        print("core:", name, type(fault).__name__, str(fault).splitlines()[0][:150] if str(fault) else "")
+        print("error:", name, type(fault).__name__, str(fault).splitlines()[0][:150] if str(fault) else "")
 """
 
 
@@ -136,7 +140,10 @@ def judged(mutant: Mutant) -> Mutant:
         source = path.read_bytes()
         path.write_bytes(source[: mutant.start] + mutant.new.encode() + source[mutant.end :])
         names = CONCERNED.get(mutant.file) or (Path(mutant.file).stem.replace("_", "-"),)
-        said = _run(folder, "-c", JUDGE, *names).stdout.splitlines()
+        judgement = _run(folder, "-c", JUDGE, os.path.realpath(folder), *names)
+        if "is not the mutant" in judgement.stderr:
+            raise SystemExit(judgement.stderr)
+        said = judgement.stdout.splitlines()
         noticed = tuple(dict.fromkeys(line.split(":")[0] for line in said))
         if noticed:
             return replace(mutant, noticed=noticed, why=said[0])
@@ -160,7 +167,7 @@ def _run(folder: str, *arguments: str) -> subprocess.CompletedProcess:
             timeout=SECONDS, check=False,
         )
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "core: no answer in time", "")
+        return subprocess.CompletedProcess(command, 1, "error: no answer in time", "")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -191,7 +198,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _report(done: list[Mutant]) -> None:
-    print(f"{'file':<52}{'mutants':>8}{'noticed':>9}{'core':>6}{'rungs':>7}{'tests':>7}")
+    print(f"{'file':<52}{'mutants':>8}{'noticed':>9}{'core':>6}{'rungs':>7}{'tests':>7}{'error':>7}")
     for file in dict.fromkeys(mutant.file for mutant in done):
         _row(file, [mutant for mutant in done if mutant.file == file])
     _row("all", done)
@@ -201,9 +208,9 @@ def _report(done: list[Mutant]) -> None:
 
 
 def _row(label: str, some: list[Mutant]) -> None:
-    counts = [sum(who in mutant.noticed for mutant in some) for who in ("core", "rungs", "tests")]
+    counts = [sum(who in mutant.noticed for mutant in some) for who in ("core", "rungs", "tests", "error")]
     noticed = sum(bool(mutant.noticed) for mutant in some)
-    print(f"{label:<52}{len(some):>8}{noticed:>9}{counts[0]:>6}{counts[1]:>7}{counts[2]:>7}")
+    print(f"{label:<52}{len(some):>8}{noticed:>9}{counts[0]:>6}" + "".join(f"{n:>7}" for n in counts[1:]))
 
 
 if __name__ == "__main__":

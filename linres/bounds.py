@@ -72,7 +72,9 @@ def stretch(matrix: Matrix) -> Fraction:
     with flint.ctx.workprec(64):
         least = min((root.real for root, _ in squares.complex_roots()), key=lambda root: root.lower().fmpq())
         exact = [root for root, _ in squares.roots() if least.overlaps(flint.arb(root))]
-    square = exact[0] if exact else least.lower().fmpq()
+    square = min(exact, default=least.lower().fmpq())
+    if not is_semidefinite(matrix @ matrix.T - square * matrix.identity()):  # an irrational root is smaller still
+        square = least.lower().fmpq()
     root = EXACT.sqrt(square)
     return fraction(root) if type(root) is flint.fmpq else root_below(fraction(square))
 

@@ -13,7 +13,7 @@ rows of W_0 - W* are mu-eigenvectors.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from linres.trajectory import Trajectory
 
 STACKING, NESTEROV, GRADIENT = "stacking-acceleration", "nesterov-with-errors", "gradient-step"
 QUADRATIC = "nesterov-quadratic"
+TINY = float(np.finfo(np.float64).tiny) / EPS  # below it squares have lost digits, or all
 EXACT = "least squares, exact along every eigenvector of Sigma"
 OF_THE_EXCESS = (GRADIENT, EXACT)  # what bounds the excess loss itself, stage by stage
 
@@ -92,7 +93,8 @@ def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
     if trajectory.rule == "parameter":
         return Guarantee(None, [moments, target, _rule(trajectory), assumed["momentum"], assumed["step"]])
     if trajectory.method in ("zero", "gradient"):
-        return _gradient(problem, settings["step_size"], moments, assumed["step"])
+        descent = _gradient(problem, settings["step_size"], moments, assumed["step"])
+        return replace(descent, hypotheses=[*descent.hypotheses, *_blocks(trajectory)])
     pace = [_momentum(problem, settings["momentum"]), _step(problem, settings["step_size"])]
     if trajectory.method == "nesterov":
         return Guarantee(NESTEROV, [moments, *pace], 1 - problem.q)
@@ -108,6 +110,14 @@ def _gradient(problem: Problem, step_size: float, moments: dict[str, Any], short
     rate = kept * kept  # kept**2 would raise where it overflows
     theorem = Guarantee(GRADIENT, [moments, _conditioned(problem), _step(problem, step_size)], rate)
     return Guarantee(EXACT, [moments, short], rate) if theorem.lacking else theorem
+
+
+def _blocks(trajectory: Trajectory) -> list[dict[str, Any]]:
+    """A run of zero starts that met a singular network is no gradient descent from there on."""
+    if trajectory.method != "zero" or trajectory.status != "diverged":
+        return []
+    remedy = "Take --method gradient, which needs no blocks, or another start."
+    return [hypothesis("blocks", "every block exists: no W_t is singular", False, trajectory.stage, math.inf, remedy)]
 
 
 IN_BASIN = "Phi_0/(mu sigma_min^2) <= basin(q), the threshold"
@@ -166,7 +176,9 @@ def _basin(problem: Problem, first: np.ndarray) -> Basin | None:
         return None
     phi_0, threshold = nesterov.potential_at_rest(problem, first), float(stacking.basin(problem.q))
     scaled = phi_0 / problem.mu / problem.sigma_min / problem.sigma_min
-    return Basin(phi_0, scaled, threshold, _inside(problem, math.sqrt(scaled / threshold), threshold))
+    lost = phi_0 < TINY and not np.array_equal(first, problem.target)
+    inside = None if lost else _inside(problem, math.sqrt(scaled / threshold), threshold)
+    return Basin(phi_0, scaled, threshold, inside)
 
 
 def _inside(problem: Problem, reach: float, threshold: float) -> bool | None:

@@ -33,7 +33,9 @@ class Scaled:
         2^top is more than the modulus of every entry; by default the least such. Matrices with one top have nearly
         always one denominator, and are then added up without being brought to it first.
         """
-        rest = np.array(array, dtype=np.float64)
+        if np.asarray(array).dtype != np.float64:  # anything else would be rounded in silence
+            raise ValueError(f"Scaled.of_floats(array) should be float64, got {np.asarray(array).dtype}")
+        rest = np.array(array)
         if not np.all(np.isfinite(rest)):
             raise ValueError("Scaled.of_floats(array) should be finite")
         least = int(np.frexp(np.abs(rest).max(initial=0))[1])

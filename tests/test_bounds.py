@@ -87,3 +87,11 @@ def test_the_curvature_encloses_every_eigenvalue_exactly_and_closely(d, kappa):
 def test_the_curvature_of_what_is_not_positive_definite_is_refused(sigma):
     with pytest.raises(InputError, match="should be symmetric and positive definite"):
         bounds.curvature(sigma)
+
+
+@pytest.mark.parametrize("bits", [60, 80, 200])
+def test_the_smallest_of_two_singular_values_is_found_however_near_they_are(bits):
+    near = Fraction(1) + Fraction(1, 2**bits)
+    matrix = EXACT.matrix([[Fraction(1), Fraction(0)], [Fraction(0), near]])
+    assert bounds.stretch(matrix) == 1
+    assert bounds.stretches(matrix, Fraction(1)) and not bounds.stretches(matrix, near)

@@ -272,3 +272,25 @@ class TestOthers:
         rate = guarantee.of(problem, run).rate_proved
         assert rate == pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-12)
         assert np.all(run.excess_loss[1:] <= run.excess_loss[:-1] * rate)
+
+
+def test_squares_that_underflow_decide_nothing():
+    """At scale 1 the start lies 513 times outside; at 1e-165 its potential is 0 in float64."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 2)) * [1, 0.5]
+    target = np.diag([1.0, 2.0])
+    found = []
+    for scale in (1.0, 1e-165):
+        problem = Problem.from_data(x, scale * (x - x.mean(0)) @ target)
+        run = stacking.grow(problem, stages=1, network=3 * scale * target)
+        found.append(guarantee.of(problem, run))
+    assert [each.inside_basin for each in found] == [False, None]
+    assert [each.rate_proved for each in found] == [None, None]
+
+
+def test_zero_starts_that_meet_a_singular_network_have_no_proved_rate():
+    x = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * [1, 2**-0.5]
+    problem = Problem.from_data(x, x * [0, 2])
+    run = stacking.grow(problem, start="zero", stages=5)
+    assert run.status == "diverged"
+    assert guarantee.of(problem, run).rate_proved is None

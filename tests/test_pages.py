@@ -376,11 +376,18 @@ def test_check_refuses_a_false_step_and_all_after_it_but_none_before():
             linres.check(theorem, step)
 
 
-def test_a_proof_is_checked_once(monkeypatch):
-    theorem = made()
-    linres.check(theorem)
+def test_a_proof_of_ours_is_checked_once(monkeypatch):
+    linres.check("absorption")
     monkeypatch.setattr(steps.symbolic, "check", None)
-    assert linres.check(theorem, "square").name == "square"
+    assert linres.check("absorption", "squared").name == "squared"
+
+
+def test_a_proof_that_changed_is_checked_again():
+    theorem = made()
+    assert linres.check(theorem, "square").identities
+    object.__setattr__(theorem, "proof", ())
+    with pytest.raises(linres.InputError, match="it has none"):
+        linres.check(theorem, "square")
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -90,3 +90,9 @@ def test_a_float_multiple_is_refused():
 def test_they_have_no_hash():
     with pytest.raises(TypeError):
         hash(Scaled.of_floats(np.ones((1, 1))))
+
+
+@pytest.mark.parametrize("kind", [np.longdouble, np.complex128, np.float32, np.int64])
+def test_only_float64_is_taken_at_its_word(kind):
+    with pytest.raises(ValueError, match="should be float64"):
+        Scaled.of_floats(np.eye(2).astype(kind))

@@ -369,6 +369,26 @@ def test_other_lookahead_errors_of_that_size_break_the_claim_much_earlier(q, exc
     assert worst_potentials(q, 1.0, stages).max() <= 1 + 1e-12
 
 
+def test_one_steeper_neuron_breaks_the_claim_where_the_flattest_does_not():
+    """kappa = 1e6, curvature 57 mu, Phi_0 = .66 mu sigma^2, 11.9 times what is proved: decided in balls."""
+    with flint.ctx.workprec(3000):
+        q, level = flint.arb(1) / 1000, flint.arb("0.66")
+        mu, beta = q * q, nesterov.momentum(q)
+        curvature = 57 * mu
+        first = 1 - (2 * level * mu / (curvature + mu)).sqrt()
+        before, network, allowed, broken = first, first, level * mu, None
+        for t in range(1, 300):
+            change = network - before
+            lookahead = network + beta * change + beta * change * change / before
+            before, network = network, lookahead - curvature * (lookahead - 1)
+            offset = nesterov.auxiliary(network, before, q=q) - 1
+            potential = nesterov.potential(curvature * (network - 1) * (network - 1) / 2, offset * offset, mu=mu)
+            allowed = allowed * (1 - q)
+            broken = t if broken is None and potential > allowed else broken
+    assert broken == 275
+    assert float(level.mid()) / stacking.basin(1e-3) == pytest.approx(11.9, abs=0.05)
+
+
 # What the command line says of a run.
 
 

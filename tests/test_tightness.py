@@ -11,6 +11,7 @@ from sympy import Eq, Ge, Le, sqrt, symbols
 import linres
 from linres.rungs import tightness
 from linres.theorem import Theorem
+from linres.theorems import nesterov_quadratic as quadratic
 
 a, b = symbols("a b", real=True)
 with sympy.evaluate(False):
@@ -65,3 +66,12 @@ def test_every_horizon_counts():
 
 def test_the_verdict_reports_it():
     assert linres.verify(theorem(MEANS, EQUAL)).evidence["tightness"]["tightness"] == "attained"
+
+
+def test_equal_starts_and_zeros_after_them_attain_nothing():
+    """At q = 1 one step lands on the minimiser: c_0^2 = c_0^2 and then 0 = 0, for the false variants too."""
+    false = quadratic.THEOREM.control("growth-5-percent-faster")
+    at_once, slow = (quadratic.along(Fraction(0), q=Fraction(q)) for q in ("1", "1/4"))
+    assert tightness.run(replace(false, extremal=(at_once,)))["tightness"] is None
+    assert tightness.run(replace(false, extremal=(slow,)))["tightness"] is None
+    assert tightness.run(replace(quadratic.THEOREM, extremal=(at_once, slow)))["instance"] == repr(slow)

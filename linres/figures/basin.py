@@ -6,8 +6,8 @@ Theorem stacking-acceleration: from rest, by the functional rule with step 1/L a
 
 sigma the smallest singular value of W*. Each mark is a direction U: the smallest Phi_0/(mu sigma^2) at which the run
 from W_0 = W* + r U breaks the claim; an arrow if it never does up to the cap. Read off: no mark lies in the proved
-basin. Towards a singular W through the mu-eigenvector first violations come at .88 or so, whatever kappa and d: the
-basin's shape, mu sigma^2 times a constant, is right, and its constant some 16 times too small; in most other directions
+basin. Towards a singular W through the mu-eigenvector first violations come at .88 or so, whatever kappa and d, so the
+constant of the proved basin is some 16 times too small there; in most other directions
 the basin is larger by orders of magnitude.
 
 Headline: the smallest ratio of a measured first violation to the proved basin.

@@ -6,9 +6,9 @@ from linres.errors import refuse
 from linres.printing import reason
 from linres.rungs import rigorous, symbolic
 from linres.theorem import Certificate, Induction, Prose, Step, Theorem
-from linres.theorems import load
+from linres.theorems import NAMES, load
 
-_PROOFS: dict[int, tuple[Theorem, symbolic.Proof]] = {}  # by identity; holding the theorem keeps its identity its own
+_PROOFS: dict[str, symbolic.Proof] = {}  # of our own theorems
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,20 +29,28 @@ class Checked:
 def check(theorem: Theorem | str, step: str | None = None) -> Checked:
     """Check a proof, ours by name or anyone's, and say what was found of the step, or of all steps.
 
-    A theorem's whole proof is checked when it is first asked about, once in a process. InputError if there is no such
+    The whole proof is checked, of our own theorems once in a process. InputError if there is no such
     theorem or step; Refused, with the first thing wrong, if the step was refused or comes after one that was.
     """
     theorem = _theorem(theorem)
     names = [each.name for each in theorem.steps()]
     if step is not None and step not in names:
         raise refuse("check(step=...)", f"a step of {theorem.name}: {', '.join(names) or 'it has none'}", repr(step))
-    if id(theorem) not in _PROOFS:
-        _PROOFS[id(theorem)] = theorem, symbolic.check(theorem)
-    proof = _PROOFS[id(theorem)][1]
+    proof = _proof(theorem)
     accepted = proof.checked + proof.prose
     if proof.refusal and (step is None or names.index(step) >= accepted):
         raise (proof.refused_by or symbolic.Refused)(f"{theorem.name}, {proof.refusal}")
     return _whole(theorem, proof) if step is None else _one(theorem.step(step), proof)
+
+
+def _proof(theorem: Theorem) -> symbolic.Proof:
+    """The proof checked: once for one of ours; anew each time for another, which may have changed since."""
+    ours = theorem.name in NAMES and load(theorem.name) is theorem
+    if not ours:
+        return symbolic.check(theorem)
+    if theorem.name not in _PROOFS:
+        _PROOFS[theorem.name] = symbolic.check(theorem)
+    return _PROOFS[theorem.name]
 
 
 def _theorem(given: Theorem | str) -> Theorem:
