@@ -50,6 +50,7 @@ class _Page:
         self.theorem, self.names = theorem, names
         self.short: dict[Expr, Symbol] = {}
         self.labels: dict[Symbol, str] = {}
+        self.taken: list[str] = []
         for kind, name, label, _ in REGION.findall(text):
             if kind == "where":
                 self._shorten(self._named(name), label or latex(Symbol(name)) + "%s")
@@ -60,7 +61,14 @@ class _Page:
         return self.names[name]
 
     def _shorten(self, expression: Expr, label: str) -> None:
-        for stage, index in self._stages(expression):
+        """Let the label stand for the expression. InputError if readers would take two expressions for one."""
+        stages = [*self._stages(expression)]
+        if any(index for _, index in stages) and "%s" not in label:
+            raise refuse(f"<!-- where ... as {label} -->", "a label with %s, for the stage", repr(label))
+        if any(other.replace("%s", "") == label.replace("%s", "") for other in self.taken):
+            raise refuse(f"<!-- where ... as {label} -->", "a label of its own", "that of another expression")
+        self.taken.append(label)
+        for stage, index in stages:
             at_stage = self._at(expression, stage)
             symbol = Symbol(f"where {label} {index}", **({"commutative": False} if is_vector(at_stage) else {}))
             self.short[at_stage] = symbol

@@ -446,3 +446,27 @@ def test_formulas_read_as_they_are_written_by_hand(expression, expected):
 
 def test_a_symbol_can_be_given_another_name():
     assert latex(x + y, {x: r"\bar{B}"}) == r"\bar{B} + y"
+
+
+SETUP = "check, falls = partial(linres.check, theorem), partial(steps.falls, theorem)"
+
+
+@every_page
+def test_what_checks_a_page_is_the_checker(name):
+    """Nowhere on a page do `check` and `falls` become anything else."""
+    allowed = [SETUP, f'theorem = linres.load("{name}")']
+    lines = [line.strip() for _, code in FENCE.findall(page(name)) for line in code.splitlines()]
+    rebinds = re.compile(r"\b(check|falls|theorem)\b[^=\n(]*=[^=]|def (check|falls)|import .*\b(check|falls)\b")
+    assert sorted(filter(rebinds.search, lines)) == allowed
+
+
+@pytest.mark.parametrize(("name", "change", "message"), [
+    ("nesterov-with-errors", (r"as \bar B%s", "as B%s"), "a label of its own"),
+    ("stacking-acceleration", ("where B as B%s", "where B as B"), "for the stage"),
+])
+def test_a_page_cannot_call_two_expressions_by_one_name(tmp_path, name, change, message):
+    assert change[0] in page(name)
+    doctored = tmp_path / f"{name}.md"
+    doctored.write_text(page(name).replace(*change), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        pages.fresh(doctored)
