@@ -28,3 +28,12 @@ def check_alone(name, step, scope, facts):
     theorem, (_, lemmas) = load(name), seen(name)
     nested = not any(step.name == outer.name for outer in theorem.proof)
     return check_step(step, scope, facts, lemmas, nested)
+
+
+def assert_refused(forged, *, beside, by, saying):
+    """The honest theorem is proved; the forged one is refused, for the reason given and in those words."""
+    accepted, refused = check(beside), check(forged)
+    assert accepted.complete, accepted.refusal
+    assert not refused.complete
+    assert saying in refused.refusal
+    assert refused.refused_by is by

@@ -6,6 +6,7 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from steps import assert_refused
 from sympy import Add, Eq, Ge, IndexedBase, Integer, Le, Rational, Symbol, symbols
 from trees import power, times
 
@@ -489,12 +490,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize(("kind", "message", "honest", "forged"), FORGERIES.values(), ids=FORGERIES)
 def test_refuses(kind, message, honest, forged):
-    accepted = check(honest)
-    assert accepted.complete, accepted.refusal
-    refused = check(forged)
-    assert not refused.complete
-    assert message in refused.refusal
-    assert refused.refused_by is kind
+    assert_refused(forged, beside=honest, by=kind, saying=message)
 
 
 def test_prose_within_an_induction_is_prose():

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import sympy
-from steps import EVERY_STEP, check_alone, seen
+from steps import EVERY_STEP, assert_refused, check_alone, seen
 from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Lt, Ne, Rational, Symbol, sqrt, symbols
 
 from linres import certificate
@@ -355,12 +355,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize(("kind", "message", "honest", "forged"), FORGERIES.values(), ids=FORGERIES)
 def test_refuses(kind, message, honest, forged):
-    accepted = check(honest)
-    assert accepted.complete, accepted.refusal
-    refused = check(forged)
-    assert not refused.complete
-    assert message in refused.refusal
-    assert refused.refused_by is kind
+    assert_refused(forged, beside=honest, by=kind, saying=message)
 
 
 def test_prose_is_counted_and_never_makes_a_proof():
