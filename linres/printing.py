@@ -43,6 +43,9 @@ class _Text(StrPrinter):
     def _print_Indexed(self, expr):
         return f"{expr.args[0].args[0]}[{sstr(expr.args[1])}]"
 
+    def _print_Mul(self, expr):
+        nothing = any(type(factor) in NUMBERS and factor.p == 0 for factor in expr.args)
+        return "0" if nothing else super()._print_Mul(expr)
 
     def _print_Equality(self, expr):
         return f"{self._print(expr.lhs)} = {self._print(expr.rhs)}"
