@@ -20,6 +20,16 @@ def refuse(call: str, wanted: str, got: object, remedy: str = "") -> InputError:
     return error
 
 
+def described(error: BaseException, most: int = 300) -> str:
+    """The type and message of somebody else's error in one line; the message alone if it is an InputError."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # somebody else's __str__
+        message = "an error that cannot be put into words"
+    message = message if len(message) <= most else f"{message[:most]} ..."
+    return message if isinstance(error, InputError) else f"{type(error).__name__}: {message}".removesuffix(": ")
+
+
 def renamed(error: InputError, names: Mapping[str, str]) -> InputError:
     """The error with "call(argument=...)" or "call(argument)" at its front replaced by names[argument], if given.
 

@@ -32,7 +32,10 @@ from linres.language import (
     is_vector,
     tidy,
 )
+from linres.scaled import Scaled
 from linres.surd import NotASurd, Surd
+
+MOST_BITS = 2**22  # of an exact power: a longer one is enclosed by a ball, or is no sum of square roots
 
 
 class Undefined(Exception):
@@ -145,14 +148,16 @@ class _Walk:
         return self.reciprocal(raised) if exponent.p < 0 else raised
 
     def whole(self, exponent):
-        """A symbolic exponent such as T or t/2, as the rational it is at these stages."""
+        """A symbolic exponent such as T, t/2 or n - 1, as the rational it is at these stages; n a measured int."""
         if exponent in self.stages:
             return sympy.Integer(self.stages[exponent])
         if type(exponent) in NUMBERS:
             return exponent
-        if not all(node in self.stages or _counts(node) for node in preorder_traversal(exponent)):
+        measured = {n: self.row.get(n) for n in exponent.free_symbols if is_integer(n)}
+        counts = {n: k for n, k in measured.items() if type(k) is int} | self.stages
+        if not all(node in counts or _counts(node) for node in preorder_traversal(exponent)):
             raise NotExact(f"{exponent} is not made of stages")
-        return tidy(exponent.xreplace({t: sympy.Integer(k) for t, k in self.stages.items()}))
+        return tidy(exponent.xreplace({n: sympy.Integer(k) for n, k in counts.items()}))
 
     def stage(self, index) -> int:
         """An index or horizon as the integer it is at these stages."""
@@ -326,6 +331,14 @@ class Enclosure(_Walk):
         found = f"{type(value).__name__} {value!r}"
         raise NotExact(f"a measured value should be an int, a rational, a ball or a Matrix, got {found}")
 
+    def repeated(self, value, times):
+        """A power too long to write down is a ball."""
+        if times * _bits(value) <= MOST_BITS and type(value) is flint.fmpq:
+            return value**times  # in lowest terms as it is
+        if times * _bits(value) > MOST_BITS:
+            value = Matrix(flint.arb_mat(_plain(value))) if isinstance(value, Matrix) else flint.arb(value)
+        return super().repeated(value, times)
+
     def root(self, value):
         if type(value) is flint.fmpq:
             if value < 0:
@@ -362,6 +375,20 @@ class Enclosure(_Walk):
         if kind is sympy.log:
             return flint.arb(self.value(node.args[0])).log()
         return super().special(node)
+
+
+def _bits(value: Any) -> int:
+    """How much longer each factor makes a power of the value: 0 for 0, 1 and -1, and for balls."""
+    if isinstance(value, Matrix):
+        return max(map(_bits, value.entries()), default=0) + 1 if value.is_rational else 0
+    if type(value) is not flint.fmpq:
+        return 0
+    return max(abs(value.numerator), value.denominator).bit_length() - 1
+
+
+def _plain(matrix: Matrix) -> Any:
+    """The rational matrix as an fmpq_mat."""
+    return matrix.data.rational() if type(matrix.data) is Scaled else matrix.data
 
 
 @lru_cache(maxsize=1024)
@@ -410,6 +437,11 @@ class Roots(_Walk):
         if type(value) is not flint.fmpq:
             raise NotASurd(f"a {type(value).__name__}")
         return Surd.rational(value)
+
+    def repeated(self, value, times):
+        if times * max((_bits(c) + n.bit_length() for n, c in value.terms.items()), default=0) > MOST_BITS:
+            raise NotASurd("a power too long to write down")
+        return super().repeated(value, times)
 
     def root(self, value):
         return value.sqrt()

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from linres.methods import nesterov, stacking
-from linres.problem import EPS, Problem, hypothesis
+from linres.problem import EPS, TINY, Problem, hypothesis
 from linres.trajectory import Trajectory
 
 STACKING, NESTEROV, GRADIENT = "stacking-acceleration", "nesterov-with-errors", "gradient-step"
 QUADRATIC = "nesterov-quadratic"
-TINY = float(np.finfo(np.float64).tiny) / EPS  # below it squares have lost digits, or all
+DOUBTFUL = 2.0**-9  # a relative error of mu; half of that of q
 EXACT = "least squares, exact along every eigenvector of Sigma"
 OF_THE_EXCESS = (GRADIENT, EXACT)  # what bounds the excess loss itself, stage by stage
 
@@ -138,12 +138,14 @@ def _rule(trajectory: Trajectory) -> dict[str, Any]:
 def _conditioned(problem: Problem) -> dict[str, Any]:
     """kappa > 1. Only a Sigma that is a multiple of I, to the bit, has kappa = 1 for certain.
 
-    Next to a multiple of I the moments and their eigenvalues are each wrong by a few d eps L: together by 10 at most.
+    Next to a multiple of I the moments and their eigenvalues are each wrong by a few d eps L: together by 10 at most;
+    those of data by more.
     """
-    if np.array_equal(problem.sigma, problem.sigma[0, 0] * np.eye(problem.dimension)):
+    known = problem.dimension == 1 or problem.sigma_error == 0
+    if known and np.array_equal(problem.sigma, problem.sigma[0, 0] * np.eye(problem.dimension)):
         holds: bool | None = False
     else:
-        holds = True if problem.L - problem.mu > 10 * problem.dimension * EPS * problem.L else None
+        holds = True if problem.L - problem.mu > 10 * problem.mu_error else None
     return hypothesis(
         "conditioned", "kappa = L/mu > 1, so q < 1", holds, problem.kappa, 1.0,
         "A single gradient step of 1/L arrives at W*: take --method gradient.",
@@ -158,9 +160,15 @@ def _equal(value: float, wanted: float, rounding: float) -> bool | None:
 
 
 def _momentum(problem: Problem, value: float) -> dict[str, Any]:
-    """momentum = (1-q)/(1+q), rounded by d eps/q: eigenvalues by d eps L, hence q by d eps/(2q)."""
+    """momentum = (1-q)/(1+q), rounded by mu_error/(mu q): eigenvalues by mu_error, hence q by half as much.
+
+    Where that leaves less than three digits of q, float64 cannot tell what the momentum should be, nor the rate 1 - q.
+    """
     wanted = nesterov.momentum(problem.q)
-    holds = _equal(value, wanted, problem.dimension * EPS / problem.q)
+    relative = problem.mu_error / problem.mu
+    holds = _equal(value, wanted, problem.q * relative)
+    if relative > DOUBTFUL and holds is True:
+        holds = None
     return hypothesis("momentum", "momentum = (1-q)/(1+q)", holds, value, wanted, "Leave it out to use (1-q)/(1+q).")
 
 
@@ -184,13 +192,13 @@ def _basin(problem: Problem, first: np.ndarray) -> Basin | None:
 def _inside(problem: Problem, reach: float, threshold: float) -> bool | None:
     """Whether reach = sqrt(Phi_0/(threshold mu sigma_min^2)) <= 1; None if it is no further from 1 than its rounding.
 
-    To first order, then doubled. Eigenvalues are known to d eps L, that is mu to r = d eps kappa of itself: r/2 in the
+    To first order, then doubled. Eigenvalues are known to mu_error, that is mu to r = mu_error/mu of itself: r/2 in the
     square root of mu, as much in that of Phi_0 >= mu |W_0 - W*|^2, and r/(4 sqrt(1-q)) in that of threshold. W*, and so
-    sigma_min, is known to kappa target_rounding = e sigma_min, which moves sqrt(Phi_0) by sqrt(L) times as much, a
+    sigma_min, is known to target_error = e sigma_min, which moves sqrt(Phi_0) by sqrt(L) times as much, a
     seminorm of W_0 - W*. So sigma_min is between 1 - 2e and 1 + 2e of itself, and e may exceed 1.
     """
-    r = problem.dimension * EPS * problem.kappa
-    e = problem.kappa * problem.target_rounding / problem.sigma_min
+    r = problem.mu_error / problem.mu
+    e = problem.target_error / problem.sigma_min
     relative = 4 * r / math.sqrt(max(1 - problem.q, EPS))
     absolute = 2 * e * math.sqrt(problem.kappa / threshold)
     if relative > 1 / 2:

@@ -213,8 +213,11 @@ class RecordedRun:
 
         return Function(value, gradient, target, rational(0))
 
-    def record(self, arithmetic: Arithmetic) -> Record:
-        """The exact record; any other arithmetic would add rounding of its own. ValueError if it is not EXACT."""
+    def record(self, arithmetic: Arithmetic, *, step: Callable | None = None) -> Record:
+        """The exact record; any other arithmetic would add rounding of its own. ValueError if it is not EXACT.
+
+        step, the method that other runs are made by, changes nothing: these states are there already.
+        """
         if arithmetic is not EXACT:
             raise ValueError(f"RecordedRun.record(arithmetic) should be EXACT, got {arithmetic!r}")
         states, lookaheads = (list(map(to_scaled, points)) for points in (self.states, self.lookaheads))

@@ -142,6 +142,7 @@ class Scope:
             self._admit_over(*self.over)
         for name, meaning in self.definitions.items():
             self._admit_definition(name, meaning)
+            self._require_other_stages(name, meaning)
         self._require_founded()
         for pair in combinations(self.definitions, 2):
             self._require_one_definition(*pair)
@@ -166,6 +167,23 @@ class Scope:
         if any(stage in meaning.free_symbols and stage not in name.free_symbols for stage in self.over):
             raise NotExact(f"{name} has one value, but its definition {meaning} changes with {self.over}")
 
+    def _require_other_stages(self, name, meaning):
+        """Refuse a sequence defined by itself at what may be the same stage: x[t] by x[-t], x[3] or a sum of x[t].
+
+        By x[t - 1] and by what comes before the stages that the definition covers it may be.
+        """
+        if type(name) is not Indexed:
+            return
+        label, index = name.args
+        for node in sympy.preorder_traversal(meaning):
+            if type(node) is GeometricSum and label in node.atoms(IndexedBase):
+                raise NotExact(f"{name} is defined by a sum over stages of itself")
+            if type(node) is Indexed and same(node.args[0], label):
+                shift = Add(node.args[1], Mul(Integer(-1), index))
+                before = self._starts_before(index.free_symbols, node.args[1], shift)
+                if not before and type(tidy(shift)) not in NUMBERS:
+                    raise NotExact(f"{name} is defined by {node}, which may be the same")
+
     def _require_founded(self):
         """Refuse definitions that lead back to themselves."""
         names = self.definitions.keys()
@@ -181,7 +199,10 @@ class Scope:
         """Refuse x[t] and x[t + 1] defined in two ways: the one definition should be the other, moved along.
 
         Of x[-1] beside x[t], and of any start before the stages that the other definition covers, nothing is asked.
+        A name defined twice, which a dict has only if its hash was forged, is refused.
         """
+        if same(name, other):
+            raise NotExact(f"{name} is defined twice")
         if not type(name) is type(other) is Indexed or not same(name.args[0], other.args[0]):
             return
         if not name.args[1].free_symbols:

@@ -4,11 +4,11 @@ Beside the points of a run, its errors and potentials, both measure sigma and s_
 singular value of the target W* and of W_t, by an exact argument.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from math import floor
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from linres.instances import Function, Method, Rationals, reflection
 from linres.methods import nesterov, stacking
 
 Table = tuple[Rationals, ...]
+PLACES = 1074  # binary places of a float64
 GRAIN = Fraction(1, 2**20)  # sigma and s_t fall short of what is known of them by this share of sigma, or less
 
 
@@ -305,7 +306,7 @@ def recorded(sigma: np.ndarray, target: np.ndarray, start: np.ndarray, stages: i
     """Train by stacking from rest at start, in compiled float64, and take the run at its word: all (d, d).
 
     q, L and `least` are found and shown by exact arguments, K is the largest in the basin. InputError if sigma is not
-    positive definite, if target is singular, or if the run meets a singular network.
+    positive definite or next to nothing, if target is singular, or if the run meets a singular network.
     """
     from linres.kernels import stacking as kernel
 
@@ -313,6 +314,8 @@ def recorded(sigma: np.ndarray, target: np.ndarray, start: np.ndarray, stages: i
     least = bounds.smallest_singular_value(target)
     if least == 0:
         raise refuse("recorded(target=...)", "invertible", "a matrix that is singular, or nearly")
+    if sys.float_info.max * L < 1:
+        raise refuse("recorded(sigma=...)", "of moderate size", f"L = {float(L):.3g}, and no float64 for 1/L")
     momentum = float(nesterov.momentum(q))
     trace = kernel.trace(sigma, target, start, momentum, float(1 / L), stages, True)
     if trace.reached < stages or not np.all(np.isfinite(trace.networks)):
@@ -329,11 +332,13 @@ def lookahead_errors(networks: np.ndarray, momentum: float) -> np.ndarray:
     They are made a little smaller, and whole multiples of 2^-60 of the largest entry: what is left out is rounding, and
     counts as step error.
     """
-    before, changes = networks[:-2], np.diff(networks, axis=0)[:-1]
+    places = -int(np.frexp(np.abs(networks).max())[1])  # scaled to the size of 1, whatever their own
+    scaled = np.ldexp(networks, places)
+    before, changes = scaled[:-2], np.diff(scaled, axis=0)[:-1]
     solved = np.linalg.solve(np.swapaxes(before, 1, 2), np.swapaxes(changes, 1, 2))
     exact = momentum * np.swapaxes(solved, 1, 2) @ changes
-    grain = 2.0 ** (floor(np.log2(np.abs(networks).max())) - 60)
-    return np.trunc(exact * (1 - 2.0**-40) / grain) * grain
+    grain = 2.0 ** max(-61, places - PLACES)
+    return np.ldexp(np.trunc(exact * (1 - 2.0**-40) / grain) * grain, -places)
 
 
 # Making a run: sizes for which every hypothesis holds, as large as asked for.

@@ -10,6 +10,7 @@ so that after one pass over the data every step costs the same for a thousand sa
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,9 @@ from linres import checks
 from linres.errors import refuse
 
 EPS = float(np.finfo(np.float64).eps)
+TINY = float(np.finfo(np.float64).tiny) / EPS  # below it numbers, or their squares, have lost digits, or all
+LEAST = float(np.finfo(np.float64).smallest_subnormal)  # what rounding comes to where numbers underflow
+WIDEST = 2**14  # columns: moments of so many take 2 GB, and their eigenvalues hours
 TRANSPOSE = "Samples are rows: transpose if yours are columns."
 
 
@@ -29,6 +33,7 @@ class Problem:
 
     sigma: E[x x^T], (d, d), symmetric positive semidefinite; cross: E[y x^T], (d, d); y_squared: E|y|^2.
     Losses are in squared units of y. samples is their number where the moments come from data, else None.
+    sigma_error, cross_error: how far rounding may have moved sigma and cross from the moments meant, in spectral norm.
     InputError for moments of the wrong shape, not finite, or of no distribution.
     """
 
@@ -37,6 +42,8 @@ class Problem:
     y_squared: float
     name: str = "moments"
     samples: int | None = None
+    sigma_error: float = 0.0
+    cross_error: float = 0.0
 
     def __post_init__(self):
         sigma = _covariance(self.sigma)
@@ -54,7 +61,8 @@ class Problem:
         centre: subtract the means first. components=K: keep the K leading principal components of x and of y, each its
         own; their widths may then differ (see `_projected` for the bases). ridge: added to the diagonal of Sigma, which
         adds (ridge/2) |W|^2 to the loss.
-        InputError for anything but two finite, nonempty arrays with equally many rows; for p != m without components.
+        InputError for anything but two finite, nonempty arrays with equally many rows; for p != m without components;
+        for more than 2^14 columns.
         """
         x, y = checks.samples("Problem.from_data(x=...)", x), checks.samples("Problem.from_data(y=...)", y)
         if len(x) != len(y):
@@ -67,10 +75,10 @@ class Problem:
             "Problem.from_data(ridge=...)", ridge, wanted="a number >= 0", holds=lambda v: v >= 0,
             remedy="Leave it out to add nothing.",
         )
-        sigma, cross, output = _second_moments(x, y, centre)
+        (sigma, cross, output), errors = _second_moments(x, y, centre)
         if components is not None:
             sigma, cross, output = _projected(sigma, cross, output, components)
-        return cls(sigma + ridge * np.eye(len(sigma)), cross, float(np.trace(output)), name, len(x))
+        return cls(sigma + ridge * np.eye(len(sigma)), cross, float(np.trace(output)), name, len(x), *errors)
 
     @classmethod
     def from_moments(cls, sigma, cross, y_squared, *, name="moments") -> "Problem":
@@ -84,7 +92,7 @@ class Problem:
     def from_spectrum(cls, eigenvalues, *, target=None, name="spectrum") -> "Problem":
         """The noiseless problem with Sigma = diag(eigenvalues), all > 0, and W* = target (d, d), by default 2 I.
 
-        (2 I rather than I because the solvers start at I.)
+        (2 I rather than I because the solvers start at I.) InputError if a moment leaves the range of float64.
         """
         values = checks.vector("Problem.from_spectrum(eigenvalues)", eigenvalues)
         if values.min() <= 0:
@@ -95,8 +103,14 @@ class Problem:
         if target is None:
             target = 2 * np.eye(d)
         target = checks.matrix("Problem.from_spectrum(target=...)", target, shape=(d, d))
-        cross = target * values
-        return cls(np.diag(values), cross, float(np.sum(cross * target)), name)
+        with np.errstate(over="ignore"):
+            cross = target * values
+            y_squared = float(np.sum(cross * target))
+        lost = target.any() and np.abs(cross).max() < TINY
+        if lost or not (np.isfinite(cross).all() and math.isfinite(y_squared)):
+            raise refuse("Problem.from_spectrum(eigenvalues, target=...)", "of moderate size", "moments beyond float64",
+                         "Rescale them.")
+        return cls(np.diag(values), cross, y_squared, name)
 
     @property
     def dimension(self) -> int:
@@ -121,7 +135,24 @@ class Problem:
     @cached_property
     def rank(self) -> int:
         """The numerical rank of Sigma: how many eigenvalues exceed d eps L, what rounding alone can make of a zero."""
-        return int(np.sum(self.eigenvalues > self.dimension * EPS * self.L))
+        return int(np.sum(self.eigenvalues > self._eigenvalue_rounding))
+
+    @property
+    def _eigenvalue_rounding(self) -> float:
+        """d eps L, what computing the eigenvalues may do to them; never 0."""
+        return self.dimension * (EPS * self.L + LEAST)
+
+    @property
+    def mu_error(self) -> float:
+        """How far rounding may have moved an eigenvalue of Sigma: that of the moments, and that of computing it."""
+        return self._eigenvalue_rounding + self.sigma_error
+
+    @property
+    def moments_invertible(self) -> bool | None:
+        """Whether Sigma > 0, None where float64 cannot tell: mu is not twice what rounding alone may come to."""
+        if self.rank < self.dimension:
+            return False
+        return True if self.mu > 2 * self.mu_error else None
 
     @property
     def kappa(self) -> float:
@@ -209,7 +240,7 @@ class Problem:
         theorem assumes, and of a whole run, is told by `linres.guarantee`.
         """
         moments = hypothesis(
-            "moments-invertible", "Sigma > 0: its smallest eigenvalue mu > 0", self.rank == self.dimension, self.mu,
+            "moments-invertible", "Sigma > 0: its smallest eigenvalue mu > 0", self.moments_invertible, self.mu,
             0.0, self._singular_remedy(),
         )
         target = hypothesis(
@@ -229,17 +260,23 @@ class Problem:
     def target_invertible(self) -> bool | None:
         """Whether W* is invertible, None where float64 cannot tell.
 
-        sigma_min against rounding: d eps sigma_max comes from the SVD alone, kappa times that from solving for W*.
+        sigma_min against rounding: that of the SVD alone, and that of solving for W* with rounded moments.
         """
-        rounding = self.target_rounding
-        if self.sigma_min <= rounding:
+        if self.sigma_min <= self.target_rounding:
             return False
-        return True if self.sigma_min > self.kappa * rounding else None
+        return True if self.sigma_min > self.target_error else None
 
     @property
     def target_rounding(self) -> float:
         """d eps sigma_max(W*): singular values of W* up to here are numerically zero."""
-        return self.dimension * EPS * float(self.target_singular_values[0])
+        return self.dimension * (EPS * float(self.target_singular_values[0]) + LEAST)
+
+    @property
+    def target_error(self) -> float:
+        """How far rounding may have moved W*, and so sigma_min, to first order: by solving for it, kappa
+        target_rounding; by the moments, (cross_error + |W*| sigma_error)/mu."""
+        moved = self.cross_error + self.dimension * LEAST + float(self.target_singular_values[0]) * self.sigma_error
+        return self.kappa * self.target_rounding + moved / self.mu
 
     @property
     def singular_target_remedy(self) -> str:
@@ -282,6 +319,8 @@ def _covariance(sigma) -> np.ndarray:
     array = checks.samples(call, sigma)
     if array.shape[0] != array.shape[1]:
         raise refuse(call, "a square matrix", f"shape {array.shape}")
+    if np.abs(array).max() > sys.float_info.max / 4:
+        raise refuse(call, "of moderate size", f"an entry of {np.abs(array).max():.3g}", "Rescale the moments.")
     skew = np.abs(array - array.T).max()
     if skew > len(array) * EPS * np.abs(array).max():
         raise refuse(call, "symmetric", f"entries that differ by {skew:.3g} from their mirror image",
@@ -318,15 +357,39 @@ def _components(components, p: int, m: int) -> int | None:
     )
 
 
-def _second_moments(x: np.ndarray, y: np.ndarray, centre: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """E[x x^T], E[y x^T], E[y y^T] of the samples; InputError if they leave the range of float64."""
+Moments = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _second_moments(x: np.ndarray, y: np.ndarray, centre: bool) -> tuple[Moments, tuple[float, float]]:
+    """E[x x^T], E[y x^T], E[y y^T] of the samples, and how far off in spectral norm the first two may be.
+
+    InputError if they leave the range of float64, or are too many.
+    """
+    columns = max(x.shape[1], y.shape[1])
+    if columns > WIDEST:
+        raise refuse("Problem.from_data(x, y)", f"at most {WIDEST} columns wide", f"{columns} columns", TRANSPOSE)
     with np.errstate(over="ignore", invalid="ignore"):
-        if centre:
-            x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+        (x, x_size), (y, y_size) = ((_centred if centre else _as_given)(values) for values in (x, y))
         moments = x.T @ x / len(x), y.T @ x / len(x), y.T @ y / len(x)
-    if not all(np.isfinite(moment).all() for moment in moments):
+    if not all(np.isfinite(moment).all() for moment in (*moments, x_size, y_size)):
         raise refuse("Problem.from_data(x, y)", "of moderate size", "moments beyond float64", "Rescale the data.")
-    return moments
+    # Centring moves a column by (n + 3) eps/2 of its size at most, in the mean square; n eps/2 is that of the products.
+    share = (2 * len(x) + 6 + 4 * columns) * EPS
+    return moments, (share * x_size * x_size + columns * LEAST, share * x_size * y_size + columns * LEAST)
+
+
+def _centred(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The samples less their mean, and a bound on their size (see `_as_given`).
+
+    The mean is subtracted twice: of data far from zero the first leaves as much as the rounding of that distance.
+    """
+    once = values - values.mean(axis=0)
+    return once - once.mean(axis=0), _as_given(once)[1]
+
+
+def _as_given(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The samples, and their size: the root of their mean |x|^2."""
+    return values, float(np.sqrt(np.sum(np.mean(np.square(values), axis=0))))
 
 
 def _projected(sigma, cross, output, components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from linres import checks
-from linres.data.files import CORRUPT
+from linres.data.files import CORRUPT, require_regular
 from linres.errors import InputError, refuse
 from linres.methods import nesterov, stacking
-from linres.problem import Problem
+from linres.problem import TINY, Problem
 
 FRACTION = 0.5
 STREAM = 1  # keeps the normals drawn here apart from those of the embedded data's noise, of the same seed
@@ -20,7 +20,8 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     """W_0 = W* + a random multiple of a Gaussian matrix, (d, d), such that Phi_0 = fraction * basin(q) mu sigma_min^2.
 
     At most 1 is inside the basin of the theorem stacking-acceleration, above 1 outside; the seed, from 0 to 2^32 - 1,
-    chooses the direction. InputError for a bad fraction or seed, and if W* is singular: its basin is empty.
+    chooses the direction. InputError for a bad fraction or seed, if W* is singular, for its basin is empty, and if
+    Phi_0 leaves the range of float64.
     """
     fraction = checks.number("near(fraction=...)", fraction, wanted="a number > 0", holds=lambda v: v > 0)
     seed = checks.whole("near(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
@@ -33,8 +34,10 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     direction = np.random.RandomState([seed, STREAM]).standard_normal((problem.dimension, problem.dimension))
     direction *= problem.sigma_min
     asked = fraction * stacking.basin(problem.q) * problem.mu * problem.sigma_min**2
-    scale = math.sqrt(asked / nesterov.potential_at_rest(problem, problem.target + direction))
-    return problem.target + scale * direction
+    potential = nesterov.potential_at_rest(problem, problem.target + direction)
+    if not (TINY <= asked < math.inf and TINY <= potential < math.inf):
+        raise refuse("near(problem)", "of moderate size", f"Phi_0 = {asked:.3g} to start at", "Rescale the data.")
+    return problem.target + math.sqrt(asked / potential) * direction
 
 
 def choose(text: str, *, seed: int) -> Callable[[Problem], np.ndarray | None]:
@@ -68,6 +71,7 @@ def _malformed(text: str) -> InputError:
 def _read(path: str) -> np.ndarray:
     """The array in a .npy file; arrays of Python objects are refused, never unpickled."""
     try:
+        require_regular(path)
         with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):  # NumPy warns of odd headers
             return _array(path, file)
     except OSError as error:

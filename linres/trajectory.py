@@ -81,6 +81,8 @@ def rounding_floor(problem: Problem, *, step_size: float, rule: str = "functiona
         mu, L = problem.output_curvature
         values = problem.target_singular_values
         error /= float(values[values > problem.target_rounding][-1])
+    if mu == 0:  # lost in rounding
+        return highest
     distance = 2 * error / min(step_size, 1 / L)
     return min(distance * distance / mu, highest)
 

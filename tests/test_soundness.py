@@ -247,3 +247,14 @@ def test_stages_are_counted_by_what_always_has_a_value(exponent):
     assert walk.whole(2 * t + Rational(1, 2)) == Rational(13, 2)
     with pytest.raises(NotExact, match="not made of stages"):
         walk.whole(exponent)
+
+
+def test_an_exponent_counts_what_was_measured_as_an_integer_and_nothing_else():
+    n = symbols("n", integer=True)
+    assert Enclosure({n: 4}, {}, {t: 3}).whole(n - 1) == 3
+    assert Enclosure({t: 9}, {}, {t: 3}).whole(t) == 3, "the horizon is that of the walk, not the longest measured"
+    for value in (flint.fmpq(4), flint.arb(4), 4.0):
+        with pytest.raises(NotExact, match="not made of stages"):
+            Enclosure({n: value}, {}, {t: 3}).whole(n - 1)
+    with pytest.raises(NotExact, match="not made of stages"):
+        Enclosure({}, {}, {t: 3}).whole(n)

@@ -3,6 +3,8 @@
 import csv
 import lzma
 import math
+import os
+import stat
 import struct
 import tokenize
 import warnings
@@ -21,12 +23,22 @@ CORRUPT = (
     OSError, ValueError, TypeError, KeyError, EOFError, SyntaxError, RuntimeError, OverflowError,
     tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )
+SMALL = 2**28  # bytes: an array of so many is read however well it was compressed
+MOST_PACKED = 100  # how many times larger than in its file a larger array may be
+
+
+def require_regular(path: str) -> None:
+    """InputError for a pipe or a device, of which nothing might ever come, or no end. OSError if there is none."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # of a directory the system says more
+        raise InputError(f"{_printable(path)} is not a regular file. Save what it gives to one first.")
 
 
 def read_npz(path: str) -> tuple[np.ndarray, np.ndarray]:
     """The arrays X (n, p) and Y (n, m) of a .npz file; object arrays are refused, never unpickled."""
     label = _printable(path)
     try:
+        require_regular(path)
         with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):  # NumPy warns of odd headers
             return _arrays(label, file)
     except OSError as error:
@@ -41,6 +53,8 @@ def _arrays(path: str, file) -> tuple[np.ndarray, np.ndarray]:
         return _member(path, archive, "X"), _member(path, archive, "Y")
     except InputError:
         raise
+    except MemoryError:
+        raise InputError(f"{path} is larger than memory.") from None
     except CORRUPT:
         raise InputError(f"{path} is not a readable .npz archive. Write it by np.savez(path, X=x, Y=y).") from None
 
@@ -49,6 +63,7 @@ def _member(path: str, archive, key: str) -> np.ndarray:
     if key not in archive.files:
         found = ", ".join(map(_printable, archive.files)) or "none"
         raise InputError(f"{path} has no array {key}; the arrays found are: {found}. Samples are rows of X and of Y.")
+    _require_no_bomb(path, archive, key)
     try:
         values = archive[key]
     except ValueError as error:
@@ -58,6 +73,15 @@ def _member(path: str, archive, key: str) -> np.ndarray:
     except MemoryError:
         raise InputError(f"{key} in {path} is larger than memory.") from None
     return checks.samples(f"{key} in {path}", values)
+
+
+def _require_no_bomb(path: str, archive, key: str) -> None:
+    """InputError for a few bytes that say they are very many. No more than they say is ever unpacked."""
+    names = {*archive.zip.namelist()} & {key, f"{key}.npy"}
+    for member in map(archive.zip.getinfo, names):
+        if member.file_size > max(SMALL, MOST_PACKED * member.compress_size):
+            size = f"{member.file_size / 1e6:.0f} MB, from {member.compress_size / 1e6:.3g} MB"
+            raise InputError(f"{key} in {path} unpacks to {size}. If it should, save it as it is: np.savez.")
 
 
 def _printable(name: str) -> str:
@@ -73,6 +97,7 @@ def read_csv(path: str) -> np.ndarray:
     """The numbers of a comma-separated file, (n, p), one sample a row; a first row without any number is a header."""
     label = _printable(path)
     try:
+        require_regular(path)
         with open(path, newline="", encoding="utf-8-sig") as file:
             values, width = _numbers(label, _rows(label, file))
     except OSError as error:

@@ -4,6 +4,7 @@ The end-to-end map after t stages is W_t = (I + w_t) ... (I + w_1) W_0. Stage t 
 w^0 = momentum * w_t: momentum 0 is the zero start, momentum 1 the plain copy, (1 - q)/(1 + q) what theory asks for.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from linres import trajectory
 from linres.arithmetic import divide
 from linres.errors import refuse
 from linres.methods import nesterov
-from linres.problem import Problem
+from linres.problem import TINY, Problem
 from linres.trajectory import Trajectory, Watch
 
 RULES = ("functional", "parameter")
@@ -111,6 +112,9 @@ def _output_curvature(problem: Problem, first: np.ndarray) -> tuple[float, float
     """mu' and max(L_0, L') of the parameter rule; mu' is the smallest nonzero eigenvalue of W* Sigma W*^T."""
     smallest, largest = problem.output_curvature
     largest = max(float(np.linalg.eigvalsh(first @ problem.sigma @ first.T)[-1]), largest)
+    if not TINY <= largest < math.inf:
+        raise refuse("grow(rule=...)", '"functional" here', '"parameter"',
+                     f"The largest eigenvalue of W Sigma W^T at W_0 and at W* is {largest:.3g}.")
     return (smallest or largest), largest
 
 

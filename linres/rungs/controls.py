@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from linres.evaluate import Missing, Undefined
-from linres.language import NotExact
+from linres.language import Refused
 from linres.rungs import draw, rigorous, sampled
 from linres.rungs.counterexample import describe
 from linres.theorem import Control, Theorem
@@ -31,17 +30,19 @@ def missed(evidence: dict[str, Any]) -> list[str]:
 
 def _outcome(theorem: Theorem, control: Control, draws, count, seed, max_bits) -> dict[str, Any]:
     """What became of a control; "reason" says why one that is not refuted is not known to hold either."""
-    variant = theorem.variant(control)
     outcome = {"name": control.name, "kind": control.kind, "refuted": False, "by": None, "counterexample": None}
     decided = undecided = 0
     try:
+        variant = theorem.variant(control)
         for by, counts, failure in _attempts(variant, control, draws, count, seed, max_bits):
             if failure is not None:
                 return outcome | {"refuted": True, "by": by, "counterexample": describe(variant, failure)}
             decided += counts.get("decided", 0)
             undecided += counts.get("undecided", 0)
-    except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
+    except (Refused, TypeError) as fault:  # the change leaves no statement, or it cannot be measured
         return outcome | {"reason": f"{type(fault).__name__}: {fault}"}
+    except rigorous.FAULTS as fault:
+        return outcome | {"reason": rigorous.told(fault)}
     if undecided or not decided:
         return outcome | {"reason": f"{undecided} rows undecided" if undecided else "no row decided"}
     return outcome
@@ -51,6 +52,6 @@ def _attempts(variant, control, draws, count, seed, max_bits) -> Iterator[tuple[
     if control.witness is not None:
         yield "witness", *rigorous.search(variant, [control.witness], max_bits=max_bits)
     if control.instances is not None:
-        draws = draw.instances(control.instances(), len(draws), seed=seed)
+        draws = draw.instances(draw.strategy(control.instances), len(draws), seed=seed)
     yield "rigorous", *rigorous.search(variant, draws, max_bits=max_bits)
     yield "sampled", *sampled.run(variant, count=count, seed=seed, max_bits=max_bits)

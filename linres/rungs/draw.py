@@ -5,9 +5,25 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
+from linres.language import NotExact
+from linres.rungs.rigorous import attempt
+
+
+def strategy(instances: Callable[[], Any]) -> Any:
+    """The strategy that the function gives. Raised if it raises, NotExact if that is no strategy."""
+    import hypothesis
+
+    made = attempt("instances", instances)
+    if not isinstance(made, hypothesis.strategies.SearchStrategy):
+        raise NotExact(f"instances should return a Hypothesis strategy, got {type(made).__name__}")
+    return made
+
 
 def instances(strategy: Any, count: int, *, seed: int) -> list[Any]:
-    """count draws or fewer (a small space ends early, an empty one at once), the same for the same seed and code."""
+    """count draws or fewer (a small space ends early, an empty one at once), the same for the same seed and code.
+
+    Raised if the strategy raises.
+    """
     import hypothesis
 
     drawn: list[Any] = []
@@ -18,8 +34,11 @@ def instances(strategy: Any, count: int, *, seed: int) -> list[Any]:
     def collect(instance):
         drawn.append(instance)
 
-    with suppress(hypothesis.errors.Unsatisfiable):  # hardly any instances, or none: the ladder says how many it got
-        collect()
+    def collect_all():
+        with suppress(hypothesis.errors.Unsatisfiable):  # hardly any, or none: the ladder says how many it got
+            collect()
+
+    attempt("instances", collect_all)
     return drawn
 
 
@@ -38,5 +57,5 @@ def _settings(count: int):
 
     return hypothesis.settings(
         max_examples=count, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck),
-        verbosity=hypothesis.Verbosity.quiet,
+        verbosity=hypothesis.Verbosity.quiet, report_multiple_bugs=False,
     )

@@ -1,7 +1,11 @@
 """Rung 2: the conclusion on rational instances, in exact or ball arithmetic. Nothing here has a tolerance."""
 
+import os
+import re
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -9,15 +13,49 @@ import flint
 from sympy import Equality, Indexed, IndexedBase, Rational, Symbol
 
 from linres.arithmetic import EXACT, Matrix
-from linres.evaluate import Enclosure, Undefined, decide, decide_by_roots, shifted
+from linres.errors import described
+from linres.evaluate import Enclosure, Missing, Undefined, decide, decide_by_roots, shifted
 from linres.language import NotExact, chance_nodes
 from linres.theorem import Theorem
 
 FIRST_BITS = 64
+_OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|^<frozen")
 
 
 class Disagree(Exception):
     """`measure` returns something other than what the definitions make of the rest of its row."""
+
+
+class Raised(Exception):
+    """A function of the theorem raised something of its own: the message says which, what and where."""
+
+
+FAULTS = (Disagree, Missing, NotExact, Undefined, Raised)  # what is wrong with a theorem rather than with the checker
+
+
+def attempt(part: str, function: Callable, *arguments: Any) -> Any:
+    """What a function of the theorem returns, its measure say. Raised for whatever it raises, but Ctrl-C."""
+    try:
+        return function(*arguments)
+    except (*FAULTS, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # anybody's code: it may raise anything, or exit as if all were well
+        raise Raised(f"{part} raised {described(error)}{_where(error)}") from error
+
+
+def told(fault: Exception) -> str:
+    """A fault as a reason, in one line."""
+    return str(fault) if isinstance(fault, Raised) else f"{type(fault).__name__}: {fault}"
+
+
+def _where(error: BaseException) -> str:
+    """" (file:line)", the innermost line that is neither ours nor of an installed library; "" if there is none."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_OURS) and not _INSTALLED.search(frame.filename)
+    ]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
 @dataclass
@@ -51,8 +89,11 @@ def check(theorem: Theorem, instance: Any, *, max_bits: int = 4096) -> Checked:
     """
     bits = FIRST_BITS
     while True:
-        with flint.ctx.workprec(bits):
-            checked = _check_rows(theorem, instance, bits)
+        try:
+            with flint.ctx.workprec(bits):
+                checked = _check_rows(theorem, instance, bits)
+        except RecursionError:
+            raise NotExact("the statement is nested too deeply to be worked out") from None
         if checked.failure or not checked.undecided or 2 * bits > max_bits:
             return checked
         bits *= 2
@@ -60,7 +101,7 @@ def check(theorem: Theorem, instance: Any, *, max_bits: int = 4096) -> Checked:
 
 def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
     checked = Checked(bits=bits)
-    rows = theorem.measure(instance, EXACT)
+    rows = attempt("measure", theorem.measure, instance, EXACT)
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise NotExact(f"measure should return a list of rows, each a dict from symbols to values, got {rows!r}")
     for position, row in enumerate(rows):
@@ -100,11 +141,17 @@ def _check_row(theorem, instance, row, position, checked) -> str:
 
 
 def _require_symbols(theorem: Theorem, row: Any) -> None:
-    """NotExact if a row binds anything but symbols, labels of sequences and chances: a stage index, say, or x[t]."""
-    for name in row:
+    """NotExact if a row binds anything but symbols, labels of sequences and chances: a stage index, say, or x[t].
+
+    Also if a number is a float, or a rational that is not one of the arithmetic's: the reader is told which.
+    """
+    for name, value in row.items():
+        if isinstance(value, float | Fraction | str) and name not in theorem.over:
+            remedy = "arithmetic.number(...) of an exact rational" if isinstance(value, float) else "arithmetic.number"
+            raise NotExact(f"measure gives {name} as a {type(value).__name__}, {value!r}: write {remedy}")
         chance = type(name) in chance_nodes()
         if not chance and (type(name) not in {Symbol, IndexedBase} or name in theorem.over[:1]):
-            raise NotExact(f"measure should not give a value to {name}: rows map symbols and labels of sequences")
+            raise NotExact(f"measure should not give a value to {name!r}: rows map symbols and labels of sequences")
 
 
 def _about_stages(theorem: Theorem) -> bool:

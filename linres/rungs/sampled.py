@@ -21,7 +21,9 @@ def run(
     """The counts of the rung and the failure that exact arithmetic confirmed, if any."""
     if theorem.sample is None:
         return {"ran": False, "reason": "the theorem has no compiled sampler"}, None
-    batch = theorem.sample(np.random.default_rng(seed), count)
+    batch = rigorous.attempt("sample", theorem.sample, np.random.default_rng(seed), count)
+    if not isinstance(batch, Batch):
+        raise NotExact(f"sample should return a Batch, got {type(batch).__name__}")
     with np.errstate(all="ignore"):
         excess = _excess(theorem, batch)
         accepted = _accepted(theorem, batch, excess.shape)

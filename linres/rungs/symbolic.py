@@ -113,6 +113,9 @@ def check(theorem: Theorem, lemmas: Lemmas | None = None, watch: Watch = lambda 
     except Refused as refusal:
         check_all.proof.refusal = f"{check_all.where}: {refusal}"
         check_all.proof.refused_by = type(refusal)
+    except RecursionError as error:
+        check_all.proof.refusal = f"{check_all.where}: nested too deeply to be checked"
+        check_all.proof.refused_by = type(error)
     return check_all.proof
 
 
