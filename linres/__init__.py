@@ -14,16 +14,19 @@ __version__ = version("linres")
 # Where each public name lives; its module is imported when the name is first used, so that importing linres is quick.
 _HOMES = {
     "linres.theorem": (
-        "Batch", "Certificate", "Control", "Induction", "Lemma", "Prose", "Refutation", "Rule", "Step", "Theorem",
-        "Verdict",
+        "Batch", "Certificate", "Control", "GenericStep", "Induction", "Lemma", "Limit", "Prose", "Refutation", "Rule",
+        "Step", "Theorem", "Verdict", "anything",
     ),
     "linres.certificate": ("Term",),
     "linres.language": ("Det", "GeometricSum", "Inner", "Refused", "norm", "substitute"),
     "linres.arithmetic": ("BALL", "EXACT", "FLOAT", "Matrix", "Symbolic", "divide", "inner"),
+    "linres.coq": ("export",),
     "linres.errors": ("InputError",),
     "linres.instances": ("NesterovRun", "RecordedRun", "StackingRun"),
     "linres.near_target": ("PerturbedStackingRun", "RecordedStackingRun"),
-    "linres.theorems": ("NAMES", "load"),
+    "linres.mutants": ("mutant",),
+    "linres.theorems": ("NAMES", "REFUTED", "load", "load_refutations"),
+    "linres.loading": ("load_file",),
     "linres.rungs": ("check", "refuted", "verify"),
     "linres.problem": ("Problem",),
     "linres.trajectory": ("Trajectory",),
@@ -31,10 +34,13 @@ _HOMES = {
     "linres.methods.nesterov": ("accelerate",),
     "linres.methods.stacking": ("grow",),
 }
+_MODULES = ("strategies",)
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"linres.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'linres' has no attribute {name!r}")
     globals()[name] = value = getattr(import_module(_HOME[name]), name)
@@ -42,4 +48,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return ["__version__", *sorted(_HOME)]
+    return ["__version__", *sorted((*_HOME, *_MODULES))]

@@ -4,22 +4,23 @@ A theorem is data. Its hypotheses and conclusion are SymPy relations over declar
 the number on a plot, the check of an instance and the false variants all come from those relations.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import chain
 from typing import Any, Literal
 
-from sympy import Expr, IndexedBase, Symbol
+from sympy import Equality, Expr, IndexedBase, Symbol, preorder_traversal
 
 from linres.certificate import Term
 from linres.errors import refuse
 from linres.language import RELATIONS, Scope, among, same, substitute
 
-Provenance = Literal["seed", "classical", "linres"]
+Provenance = Literal["seed", "classical", "linres", "user"]
 Outcome = Literal["proved", "supported", "refuted", "inconclusive"]
 Row = Mapping[Any, Any]
 EXPECTATIONS = ("proved", "supported", "refuted")
-PROVENANCES = ("seed", "classical", "linres")
+PROVENANCES = ("seed", "classical", "linres", "user")
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,18 @@ class Control:
 
 
 @dataclass(frozen=True)
+class GenericStep:
+    """The generic step that a theorem is about, and how to measure another in its place.
+
+    name: a key of `linres.methods.wrong.WRONG`. measured: step -> a `measure` of the run of that step, which is claimed
+    to be the method's own, without errors.
+    """
+
+    name: Literal["descent", "nesterov", "stacking"]
+    measured: Callable[[Callable], Callable]
+
+
+@dataclass(frozen=True)
 class Batch:
     """Many instances measured in compiled float64: one array (n,) for each symbol, and how to rebuild the k-th
     instance exactly. `drawn` counts instances before any was discarded."""
@@ -138,6 +151,34 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A family of instances along which a theorem becomes sharp: small/large is exactly `ratio`, which tends to `to`.
+
+    The conclusion reads small <= large. family: parameter -> instance; at: values of the parameter, at least 3, in the
+    order in which `to` is approached; ratio: an expression in the symbols of the theorem. tends: (symbol, value) if
+    SymPy is to confirm that ratio tends to `to` as the symbol tends to the value. InputError for parts of another kind.
+    """
+
+    family: Callable[[Any], Any]
+    at: tuple[Any, ...]
+    ratio: Expr
+    to: Any = 1
+    tends: tuple[Symbol, Any] | None = None
+
+    def __post_init__(self):
+        if not callable(self.family):
+            raise refuse("Limit(family=...)", "a function", f"a {type(self.family).__name__}")
+        if not isinstance(self.at, tuple | list) or len(self.at) < 3:
+            raise refuse("Limit(at=...)", "a tuple of at least 3 values", repr(self.at))
+        if not isinstance(self.ratio, Expr):
+            raise refuse("Limit(ratio=...)", "a SymPy expression", f"a {type(self.ratio).__name__}")
+        try:
+            object.__setattr__(self, "to", Fraction(str(self.to)))
+        except ValueError:
+            raise refuse("Limit(to=...)", "a rational", repr(self.to)) from None
+
+
+@dataclass(frozen=True)
 class Theorem:
     """A statement with everything needed to decide it.
 
@@ -145,7 +186,10 @@ class Theorem:
     checked and compared with what `measure` returns. hypotheses, conclusion: relations over the symbols.
     over: (t, T) if hypotheses are assumed at stage 0 and every later stage t < T, and the conclusion holds for every T.
     instances: () -> Hypothesis strategy; its draws are rational and have a repr that evaluates.
-    extremal: instances that are always checked first.
+    valid: whether an instance that was not drawn is one the theorem speaks of: searches change the numbers of those
+    drawn. `linres.anything` if the hypotheses say all that has to hold. None: nobody knows, so that a counterexample of
+    this kind leaves a statement without a proof inconclusive instead of refuted.
+    extremal: instances that are always checked first. method: the generic step it runs, for mutants of the method.
     own_method: measured values must agree with the definitions; False for a control that runs another method.
     measure: (instance, arithmetic) -> rows; a row maps symbols to values of that arithmetic, a sequence label to
     {stage: value}, a Probability or Expectation node to its exact value. It reads the problem and the trajectory only.
@@ -153,16 +197,19 @@ class Theorem:
     sample: (generator, count) -> `Batch` of instances measured in compiled float64; optional.
     proof: steps, the last of which claims the conclusion. expect: the verdict that counts as success: "proved",
     "supported" or "refuted" ("supported" is also met by "proved").
+
+    Only name and conclusion have to be given: symbols are then those of the statement, and a statement about plain
+    numbers is tried on rationals drawn for each (see `linres.plain`).
     """
 
     name: str
-    title: str
-    provenance: Provenance
-    symbols: Mapping[Any, str]
-    hypotheses: tuple[Any, ...]
+    title: str = field(default="", kw_only=True)
+    provenance: Provenance = field(default="user", kw_only=True)
+    symbols: Mapping[Any, str] = field(default=None, kw_only=True)  # type: ignore[arg-type]  # never None once made
+    hypotheses: tuple[Any, ...] = field(default=(), kw_only=True)
     conclusion: Any
-    instances: Callable[[], Any]
-    measure: Callable[[Any, Any], Sequence[Row]]
+    instances: Callable[[], Any] = None  # type: ignore[assignment]
+    measure: Callable[[Any, Any], Sequence[Row]] = None  # type: ignore[assignment]
     definitions: Mapping[Expr, Expr] = field(default_factory=dict)
     over: tuple[Symbol, ...] = ()
     sample: Callable[[Any, int], Batch] | None = None
@@ -172,21 +219,42 @@ class Theorem:
     expect: Literal["proved", "supported", "refuted"] = "supported"
     extremal: tuple[Any, ...] = ()
     own_method: bool = True
+    tightness: Limit | None = None
+    method: GenericStep | None = None
+    valid: Callable[[Any], bool] | None = None
 
     def __post_init__(self):
         self._require_shape()
-        scope = self.scope
-        for relation in (*self.hypotheses, self.conclusion):
+        relations = (*self.hypotheses, self.conclusion)
+        for relation in relations:
             if type(relation) not in RELATIONS:
                 raise TypeError(
                     f"Theorem({self.name!r}) should be made of relations, got {relation!r}. "
                     "Build them under sympy.evaluate(False), with symbols that are only real=True."
                 )
+        self._fill_in(relations)
+        scope = self.scope
+        for relation in relations:
             scope.admit(relation)
+        if self.tightness is not None:
+            scope.admit(Equality(self.tightness.ratio, 1, evaluate=False))
         if self.over and any({*self.over} <= relation.free_symbols for relation in self.hypotheses):
             raise ValueError(
                 f"Theorem({self.name!r}): a hypothesis for all stages cannot mention the horizon {self.over[1]}"
             )
+
+    def _fill_in(self, relations: tuple[Any, ...]) -> None:
+        """What may be left out: the symbols, and for a statement about plain numbers the instances and the measure."""
+        if self.symbols is None:
+            spoken_of = (*relations, *self.definitions, *self.definitions.values(), *self.over)
+            object.__setattr__(self, "symbols", dict.fromkeys(_symbols_of(spoken_of), ""))
+        if self.instances is None and self.measure is None:
+            from linres.plain import Numbers
+
+            numbers = Numbers.of(self)
+            object.__setattr__(self, "instances", numbers.instances)
+            object.__setattr__(self, "measure", numbers.measure)
+            object.__setattr__(self, "valid", self.valid or anything)
 
     def _require_shape(self):
         """InputError for parts of the wrong kind: misspelt expectations, a strategy instead of a function."""
@@ -200,9 +268,13 @@ class Theorem:
             if not isinstance(getattr(self, part), tuple | list):
                 got = type(getattr(self, part)).__name__
                 raise refuse(call(part), "a tuple", f"a {got}", "Write (a,) for a single one.")
-        for part in ("instances", "measure"):
+        if (self.instances is None) != (self.measure is None):
+            raise refuse(f"Theorem({self.name!r})", "given both instances and measure, or neither", "one of them")
+        for part in ("instances", "measure", "valid"):
             if getattr(self, part) is not None and not callable(getattr(self, part)):
                 raise refuse(call(part), "a function", f"a {type(getattr(self, part)).__name__}", "Write lambda: ...")
+        if self.symbols is not None and not isinstance(self.symbols, Mapping):
+            raise refuse(call("symbols"), "a dict from symbols to meanings", f"a {type(self.symbols).__name__}")
         self._require_distinct_steps()
         for control in self.controls:
             if control.kind not in {"stronger", "weaker"}:
@@ -245,7 +317,7 @@ class Theorem:
                 raise refuse(call, "a change of a part of the conclusion", f"{old} to {new}")
         for hypothesis in control.drop:
             if not among(hypothesis, self.hypotheses):
-                raise ValueError(f"Control({control.name!r}) should drop hypotheses of {self.name}, got {hypothesis}")
+                raise refuse(f"Control({control.name!r}, drop=...)", f"hypotheses of {self.name}", str(hypothesis))
         return replace(
             self,
             name=f"{self.name}/{control.name}",
@@ -257,6 +329,7 @@ class Theorem:
             sample=None if control.measure or control.instances else self.sample,
             proof=(),
             controls=(),
+            tightness=None,
             expect="refuted" if control.kind == "stronger" else "supported",
         )
 
@@ -277,6 +350,20 @@ class Theorem:
         from linres.evaluate import bound
 
         return bound(self, values)
+
+
+def _symbols_of(expressions: Iterable[Any]) -> list[Any]:
+    """The symbols and, for sequences, the labels in these expressions, in the order in which they occur."""
+    nodes = [node for expression in expressions for node in preorder_traversal(expression)]
+    labels = {node.args[0] for node in nodes if type(node) is IndexedBase}
+    return list(dict.fromkeys(
+        node for node in nodes if type(node) is IndexedBase or (isinstance(node, Symbol) and node not in labels)
+    ))
+
+
+def anything(_instance: Any) -> bool:
+    """True: for `Theorem.valid`, where every instance that satisfies the hypotheses counts."""
+    return True
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sympy import Eq, Ge, Gt, Le, Lt, Rational, symbols
 from sympy.stats import Expectation, Probability
 
-from linres.arithmetic import inner
+from linres.arithmetic import EXACT, inner
 from linres.language import Inner
 from linres.rungs import refuted, verify, wanting
 from linres.strategies import moment_matrices, scales, shares, tables
@@ -230,7 +230,8 @@ def test_a_lower_bound_over_all_methods_is_supported_and_a_higher_one_refuted(de
 @pytest.mark.parametrize("degree", [1, 2])
 def test_the_lower_bound_is_attained_exactly_by_the_best_polynomial(degree):
     truth = lower_bound(degree)
-    attained = replace(truth, conclusion=Eq(*truth.conclusion.args, evaluate=False), instances=st.nothing)
+    equal = Eq(*truth.conclusion.args, evaluate=False)
+    attained = replace(truth, conclusion=equal, instances=st.nothing, valid=truth.extremal.__contains__)
     assert verify(attained).verdict == "supported"
 
 
@@ -284,12 +285,19 @@ def block_regressions(draw):
     )
 
 
+def has_moments(instance):
+    """Whether sigma is a moment matrix: symmetric, and positive definite by its leading minors."""
+    sigma = EXACT.matrix(instance.sigma)
+    corners = ([row[:k] for row in instance.sigma[:k]] for k in range(1, len(instance.sigma) + 1))
+    return sigma == sigma.T and all(EXACT.matrix(corner).data.det() > 0 for corner in corners)
+
+
 def block_regression(**options):
     with sympy.evaluate(False):
         gap = (1 + tau) / (2 * tau) * Inner((B - B_star) * S, B - B_star)
         conclusion, hypotheses = Eq(J - J_star, gap), (Gt(tau, 0),)
     return theorem(
-        conclusion, hypotheses=hypotheses, instances=block_regressions, measure=measure_block,
+        conclusion, hypotheses=hypotheses, instances=block_regressions, measure=measure_block, valid=has_moments,
         symbols=(tau, J, J_star, B, B_star, S), **options,
     )
 
@@ -344,6 +352,11 @@ def measure_blocks(instance, arithmetic):
     return [{symbol: arithmetic.number(F(value)) for symbol, value in values.items()}]
 
 
+def is_reached(instance):
+    """Whether no block is longer than it is said to be."""
+    return max(map(abs, instance.blocks)) <= instance.reach
+
+
 def dominance(depth, *, printed):
     @st.composite
     def instances(draw):
@@ -357,7 +370,7 @@ def dominance(depth, *, printed):
         hypotheses = (Ge(tau_, 0), Lt(tau_, 1), Gt(sigma, 0))
     return theorem(
         conclusion, hypotheses=hypotheses, instances=instances, measure=measure_blocks,
-        symbols=(slope, tau_, sigma, gap), expect="refuted" if printed else "supported",
+        symbols=(slope, tau_, sigma, gap), expect="refuted" if printed else "supported", valid=is_reached,
     )
 
 
@@ -406,7 +419,7 @@ def test_the_corrected_inequality_is_attained_and_one_percent_more_refuted():
     assert verify(more).verdict == "refuted"
     exact = replace(
         corrected, conclusion=Eq(*corrected.conclusion.args, evaluate=False), extremal=(WRONG_EXPONENT,),
-        instances=st.nothing,
+        instances=st.nothing, valid=(WRONG_EXPONENT,).__contains__,
     )
     assert verify(exact).verdict == "supported"
 

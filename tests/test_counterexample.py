@@ -9,11 +9,12 @@ import flint
 import pytest
 import sympy
 from hypothesis import strategies as st
-from sympy import Eq, Ge, IndexedBase, Le, Lt, Ne, Rational, exp, pi, sqrt, symbols, transpose
+from sympy import Eq, Ge, Gt, IndexedBase, Le, Lt, Ne, Rational, exp, pi, sqrt, symbols, transpose
 from sympy.stats import Probability
 
 from linres.arithmetic import EXACT
 from linres.language import Det, GeometricSum, Inner, norm
+from linres.printing import latex
 from linres.rungs import counterexample, rigorous
 from linres.theorem import Theorem
 from linres.theorems import NAMES, load
@@ -42,8 +43,8 @@ def described(theorem, instance=None):
 def claim(conclusion, row, **options):
     names = dict.fromkeys(options.pop("names", row), "")
     return Theorem(
-        name="claim", title="A false claim", provenance="linres", symbols=names, hypotheses=(), conclusion=conclusion,
-        instances=st.none, measure=lambda instance, arithmetic: [row], **options,
+        name="claim", title="A false claim", provenance="linres", symbols=names, conclusion=conclusion,
+        instances=st.none, measure=lambda instance, arithmetic: [row], **{"hypotheses": ()} | options,
     )
 
 
@@ -56,8 +57,82 @@ def test_the_snippet_of_every_false_control_runs_and_says_false(name, control):
     theorem = load(name)
     [witness] = [c.witness for c in theorem.controls if c.name == control]
     found = described(theorem.control(control), witness)
-    assert output(found["snippet"]).endswith("is False")
+    *hypotheses, claimed = output(found["snippet"]).splitlines()
+    assert claimed.endswith("is False")
+    assert len(hypotheses) == len(theorem.control(control).hypotheses)
+    assert all(line.endswith("is True") for line in hypotheses)
     json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize(("name", "control"), false_controls())
+def test_the_paragraph_of_every_false_control_restates_claim_hypotheses_and_both_sides(name, control):
+    variant = load(name).control(control)
+    [witness] = [c.witness for c in load(name).controls if c.name == control]
+    text = described(variant, witness)["latex"]
+    assert text.startswith(f"The claim ${latex(variant.conclusion)}$ is false. Take\n$")
+    for hypothesis in variant.hypotheses:
+        assert f"${latex(hypothesis)}" in text
+    assert all(f"{latex(side)} " in text.split("hypothesis holds:")[-1] for side in variant.conclusion.args)
+    body = text.split("\n% measured on ")[0]
+    assert body.count("$") % 2 == 0 and body.count("{") == body.count("}")
+    assert body.count(r"\begin{pmatrix}") == body.count(r"\end{pmatrix}")
+
+
+def test_a_paragraph_to_be_pasted():
+    with sympy.evaluate(False):
+        theorem = claim(Le(x, y), {x: half(3), y: 1, A: matrix((1, 2), (0, Fraction(-1, 3)))},
+                        hypotheses=(Gt(x, 0), Ne(Det(A), 0)))
+    assert described(theorem, "the instance")["latex"] == r"""The claim $x \leq y$ is false. Take
+$x = \frac{3}{2}$,
+$y = 1$,
+$A = \begin{pmatrix} 1 & 2 \\ 0 & -\frac{1}{3} \end{pmatrix}$.
+Every hypothesis holds:
+$x > 0$,
+$\det A \neq 0$.
+But $x = \frac{3}{2}$ and $y = 1$.
+% measured on 'the instance'"""
+
+
+def test_a_paragraph_writes_what_is_long_or_no_rational_rounded_and_says_so():
+    with sympy.evaluate(False):
+        theorem = claim(Ge(x, y + pi), {x: half(1), y: flint.fmpq(1, 3**200)})
+    text = described(theorem)["latex"]
+    assert r"$y \approx 3.76486194960 \cdot 10^{-96}$" in text
+    assert r"Then $x = \frac{1}{2}$ and $y + \pi \approx 3.14159265359$." in text
+
+
+def test_a_paragraph_says_what_a_symbol_is_defined_as():
+    with sympy.evaluate(False):
+        theorem = claim(Le(z, 1), {x: half(3)}, names={x: "", z: ""}, definitions={z: 2 * x})
+    assert "$z = 2 x = 3$" in described(theorem)["latex"]
+
+
+def test_hypotheses_about_stages_are_checked_at_each_and_said_to_be():
+    a = IndexedBase(symbols("a", real=True))
+    with sympy.evaluate(False):
+        theorem = claim(
+            Le(a[T], a[0]), {a: {0: half(1), 1: half(2), 2: half(3)}, T: 2}, names=dict.fromkeys((a, t, T), ""),
+            over=(t, T), hypotheses=(Ge(a[t], 0), Ge(T, 0)))
+    found = described(theorem)
+    assert r"$a_{t} \geq 0 \quad (0 \leq t < T)$," in found["latex"]
+    assert output(found["snippet"]).splitlines()[:2] == ["a[t] >= 0 is True", "T >= 0 is True"]
+
+
+@pytest.mark.parametrize("hypothesis", [
+    Le(sqrt(2) * x, sqrt(8) * x / 2, evaluate=False), Lt(sqrt(2), Rational(3, 2), evaluate=False),
+    Eq(sqrt(2) * sqrt(3), sqrt(6), evaluate=False), Ne(x, sqrt(2), evaluate=False), Eq(A, A, evaluate=False),
+])
+def test_a_hypothesis_about_roots_or_matrices_is_restated_as_true(hypothesis):
+    theorem = claim(Lt(x, x, evaluate=False), {x: half(3), A: matrix((1, 2), (3, 4))}, hypotheses=(hypothesis,))
+    assert output(described(theorem)["snippet"]).splitlines()[0].endswith("is True")
+
+
+def test_a_hypothesis_that_is_false_would_be_printed_as_false():
+    """What says True is a check: with another number in the snippet it says False."""
+    theorem = claim(Lt(x, x, evaluate=False), {x: half(3)}, hypotheses=(Gt(x, 1, evaluate=False),))
+    snippet = described(theorem)["snippet"]
+    assert output(snippet).startswith("x > 1 is True")
+    assert output(snippet.replace("Rational(3, 2)", "Rational(1, 2)")).startswith("x > 1 is False")
 
 
 def half(n):

@@ -442,7 +442,7 @@ def test_more_is_spent_on_the_full_level():
 def test_progress_names_every_rung_and_control():
     lines = []
     verify(toy(SQUARE, proof=PROOF, controls=(FALSE,), sample=sampler(uniform)), progress=lines.append)
-    assert lines == ["toy: symbolic", "toy: rigorous", "toy: sampled", "toy: control false"]
+    assert lines == [f"toy: {rung}" for rung in ("symbolic", "rigorous", "sampled", "adversarial", "control false")]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_control_that_changes_nothing_is_refused():
 
 
 def test_a_control_that_drops_what_is_not_assumed_is_refused():
-    with pytest.raises(ValueError, match="should drop hypotheses of made"):
+    with pytest.raises(ValueError, match="should be hypotheses of made"):
         made().variant(Control("nothing", "stronger", drop=(Gt(y, 0, evaluate=False),)))
 
 

@@ -4,16 +4,21 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 EPILOG = """examples:
   linres verify                                  every theorem, quick
   linres verify nesterov-step --level full
   linres verify --require proved --json > verdicts.json
+  linres verify --save found                     and keep what the adversary found, for linres replay
+  linres verify --file mine.py                   the theorems of a file of yours, which is run
+  linres verify --file mine.py decay             one of them
 
 exit codes:
   0  every theorem meets its expectation
@@ -31,10 +36,17 @@ def add_parsers(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verify.add_argument("names", nargs="*", metavar="NAME", help="theorems to check (default: all)")
+    verify.add_argument(
+        "--file", action="append", default=[], metavar="FILE",
+        help="check the theorems of this Python file instead; it is run; may be given more than once",
+    )
     verify.add_argument("--level", choices=("quick", "full"), default="quick", help="how much to do (default: quick)")
     verify.add_argument("--seed", type=seed, default=0, metavar="N", help="the instances drawn (default: 0)")
     verify.add_argument("--require", choices=("supported", "proved"), help="exit with 3 if a verdict is weaker")
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
+    verify.add_argument(
+        "--save", metavar="DIR", help="keep counterexamples and the adversary's best instances, for linres replay",
+    )
     verify.set_defaults(run=run)
 
 
@@ -46,21 +58,52 @@ def seed(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from linres.loading import pick
     from linres.rungs import verify
-    from linres.theorems import NAMES, load
 
     # Hypothesis would leave a folder of its own where the command is run.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "linres-hypothesis"))
-    theorems = [load(name) for name in dict.fromkeys(arguments.names or NAMES)]
     start = time.perf_counter()
-    with Progress() as progress:
+    with Progress() as progress, prints_kept_out_of(arguments.json):
+        theorems = pick(arguments.names, arguments.file)
         verdicts = [
             verify(theorem, level=arguments.level, seed=arguments.seed, progress=progress) for theorem in theorems
         ]
     seconds = time.perf_counter() - start
+    if arguments.save is not None:
+        save(verdicts, arguments.save)
     report = _table(verdicts, seconds)
     print(json.dumps(_report(verdicts, seconds), indent=2, allow_nan=False) if arguments.json else report)
     return max(_codes(verdicts, arguments.require), key=(0, 3, 1).index)
+
+
+def save(verdicts: list, folder: str) -> list[str]:
+    """Write a replay file for each counterexample and for each best instance of the adversary; their paths.
+
+    InputError if the folder cannot be made or written to.
+    """
+    from linres import archive
+    from linres.errors import InputError
+
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--save {folder}: {getattr(error, 'strerror', None) or error}.") from None
+    kept = [(v.name, "counterexample", (v.counterexample or {}).get("instance_json")) for v in verdicts]
+    kept += [(v.name, "adversarial", v.evidence["adversarial"].get("instance_json")) for v in verdicts]
+    paths = []
+    for name, kind, document in kept:
+        if document is not None:
+            paths.append(os.path.join(folder, f"{re.sub(r'[^-.A-Za-z0-9_]+', '_', name)}.{kind}.json"))
+            archive.write(paths[-1], document)
+    return paths
+
+
+@contextmanager
+def prints_kept_out_of(json_output: bool) -> Iterator[None]:
+    """What a user's file prints goes to stderr while stdout is for JSON."""
+    with redirect_stdout(sys.stderr) if json_output else nullcontext():
+        yield
 
 
 COLUMNS = ("theorem", "verdict", "proof", "decided", "bits", "sampled", "controls", "tight", "seconds")
@@ -119,10 +162,20 @@ def _table(verdicts: list, seconds: float) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"{v.name}: {v.reason}{_unmet(v)}" for v in verdicts if not (v.met and v.verdict == "proved")]
-    notes += [f"{v.name}: control {name} did not come out as it must" for v in verdicts for name in _missed(v)]
-    notes += [f"{v.name}, a counterexample:\n{v.counterexample['snippet']}" for v in verdicts if v.counterexample]
-    count = f"{len(verdicts)} theorem{'s' if len(verdicts) > 1 else ''}"
-    return "\n".join([*lines, "", *notes, f"{count} in {seconds:.1f} s: {_overall(verdicts)}"])
+    notes += [f"{v.name}: control {name} did not come out as it must{_why(v, name)}" for v in verdicts
+              for name in _missed(v)]
+    limits = [(v.name, v.evidence["tightness"].get("limit", {"holds": True})) for v in verdicts]
+    notes += [f"{name}: not known to be sharp as declared: {x['reason']}" for name, x in limits if not x["holds"]]
+    surprises = [v for v in verdicts if v.counterexample and not v.met]
+    notes += [f"{v.name}, a counterexample:\n{v.counterexample['snippet']}" for v in surprises]
+    return "\n".join([*lines, "", *notes, f"{_count(verdicts)} in {seconds:.1f} s: {_overall(verdicts)}"])
+
+
+def _count(verdicts: list) -> str:
+    """How many theorems, and how many claims that are refuted as they should be."""
+    false = sum(v.expect == v.verdict == "refuted" for v in verdicts)
+    counts = {"theorem": len(verdicts) - false, "false claim": false}
+    return " and ".join(f"{k} {what}{'s' if k > 1 else ''}" for what, k in counts.items() if k)
 
 
 def _unmet(verdict) -> str:
@@ -135,7 +188,14 @@ def _missed(verdict) -> list[str]:
     return missed(verdict.evidence["controls"])
 
 
+def _why(verdict, control: str) -> str:
+    reasons = [c.get("reason") for c in verdict.evidence["controls"]["list"] if c["name"] == control]
+    return f": {reasons[0]}" if reasons[0] else ""
+
+
 def _row(v) -> tuple[str, ...]:
+    from linres.rungs.tightness import shown
+
     rigorous, sampled, controls = (v.evidence[rung] for rung in ("rigorous", "sampled", "controls"))
     total = len(controls.get("list", ()))
     return (
@@ -143,5 +203,5 @@ def _row(v) -> tuple[str, ...]:
         f"{rigorous['decided']}" if rigorous["ran"] else "-", f"{rigorous['bits']}" if rigorous["ran"] else "-",
         f"{sampled['instances']}" if sampled["ran"] else "-",
         f"{total - len(_missed(v))}/{total}" if controls["ran"] else "-",
-        v.evidence["tightness"].get("tightness") or "-", f"{v.seconds:.1f}",
+        shown(v.evidence["tightness"]), f"{v.seconds:.1f}",
     )

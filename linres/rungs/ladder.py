@@ -5,24 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from linres.errors import refuse
-from linres.evaluate import Missing, Undefined
-from linres.language import NotExact
-from linres.rungs import controls, draw, rigorous, sampled, symbolic, tightness
+from linres import archive
+from linres.errors import InputError, refuse
+from linres.rungs import adversarial, controls, draw, rigorous, sampled, symbolic, tightness
 from linres.rungs.counterexample import describe
 from linres.theorem import Outcome, Refutation, Theorem, Verdict
 
 
 @dataclass(frozen=True)
 class Level:
-    """How much to spend: rational instances drawn, float64 instances sampled, the largest precision in bits."""
+    """How much to spend: rational instances drawn, float64 instances sampled, the largest precision in bits, and the
+    budget of the adversary."""
 
     instances: int
     samples: int
     max_bits: int
+    budget: adversarial.Budget = adversarial.BUDGETS["quick"]
 
 
-LEVELS = {"quick": Level(40, 4_000, 4096), "full": Level(400, 40_000, 32768)}
+LEVELS = {"quick": Level(40, 4_000, 4096), "full": Level(400, 40_000, 32768, adversarial.BUDGETS["full"])}
 
 
 def verify(
@@ -50,6 +51,7 @@ class _Climb:
         self.start = time.perf_counter()
         self.evidence: dict[str, dict[str, Any]] = {}
         self.failure: rigorous.Failure | None = None
+        self.foreign: rigorous.Failure | None = None
         self.broken: str | None = None
 
     def verdict(self) -> Verdict:
@@ -61,28 +63,35 @@ class _Climb:
             {"reason": proof.refusal or "the theorem has no proof"} if proof.refusal or not proof.steps else {}
         )
         try:
-            self._instances()
-        except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
-            self.broken = f"{type(fault).__name__}: {fault}"
-        for rung in ("rigorous", "sampled", "controls", "tightness"):
+            self._instances(proof.complete)
+        except rigorous.FAULTS as fault:
+            self.broken = rigorous.told(fault)
+        for rung in ("rigorous", "sampled", "adversarial", "controls", "tightness"):
             self.evidence.setdefault(rung, {"ran": False, "reason": self.broken or "the theorem is refuted already"})
-        self.evidence["adversarial"] = {"ran": False, "reason": "this version has no adversarial search"}
         outcome, reason = self._conclude(proof)
         theorem = self.theorem
         return Verdict(
             theorem.name, theorem.title, theorem.provenance, theorem.expect, outcome, reason,
             time.perf_counter() - self.start, proof.counts(), self.evidence,
-            None if self.failure is None else describe(theorem, self.failure),
+            None if self.failure is None else describe(theorem, self.failure) | self._replayed(self.failure),
         )
+
+    def _replayed(self, failure: rigorous.Failure) -> dict[str, Any]:
+        """The document that `linres replay` reads; None if the instance has no exact form there, and why."""
+        by = next(rung for rung in ("adversarial", "sampled", "rigorous") if self.evidence[rung]["ran"])
+        try:
+            return {"instance_json": archive.document(self.theorem, failure.instance, found={"by": by})}
+        except InputError as error:
+            return {"instance_json": None, "not_saved": str(error)}
 
     def say(self, rung: str) -> None:
         self.progress(f"{self.theorem.name}: {rung}")
 
-    def _instances(self) -> None:
-        """Rungs 2, 3 and 5, and the tightness; a failure ends the climb."""
+    def _instances(self, proved: bool) -> None:
+        """Rungs 2 to 5, and the tightness; a failure ends the climb."""
         theorem, level = self.theorem, self.level
         self.say("rigorous")
-        strategy = theorem.instances()
+        strategy = draw.strategy(theorem.instances)
         draws = [*theorem.extremal, *draw.instances(strategy, level.instances, seed=self.seed)]
         counts, self.failure = rigorous.search(theorem, draws, max_bits=level.max_bits)
         self.evidence["rigorous"] = counts | {"acceptance": _share(counts["rows"] - counts["rejected"], counts["rows"])}
@@ -96,21 +105,35 @@ class _Climb:
         if self.failure:
             self._shrink(strategy, self.failure)
             return
+        self.say("adversarial")
+        found = adversarial.run(
+            theorem, draws, budget=level.budget, seed=self.seed, max_bits=level.max_bits, proved=proved)
+        self.evidence["adversarial"], self.failure = found.evidence, found.failure
+        if self.failure:
+            self._shrink(strategy, self.failure)
+        if found.foreign and self.failure is found.failure:  # Hypothesis did not come upon one
+            self.foreign, self.failure = found.failure, None
+        if self.failure:
+            return
         self.evidence["controls"] = controls.run(
             theorem, draws, count=level.samples, seed=self.seed, max_bits=level.max_bits,
             progress=lambda name: self.say(f"control {name}"),
         )
-        self.evidence["tightness"] = tightness.run(theorem, max_bits=level.max_bits)
+        self.evidence["tightness"] = tightness.run(theorem, max_bits=level.max_bits, found=found)
 
     def _shrink(self, strategy: Any, found: rigorous.Failure) -> None:
         """Replace the failure found by the simplest one that Hypothesis comes upon."""
         self.say("shrinking the counterexample")
 
         def fails(instance) -> bool:
-            return rigorous.check(self.theorem, instance, max_bits=self.level.max_bits).failure is not None
+            try:
+                return rigorous.check(self.theorem, instance, max_bits=self.level.max_bits).failure is not None
+            except rigorous.FAULTS:
+                return False  # a fault is no counterexample
 
         simplest = draw.smallest(strategy, fails, found.instance, seed=self.seed)
-        self.failure = rigorous.check(self.theorem, simplest, max_bits=self.level.max_bits).failure or found
+        if simplest is not found.instance:
+            self.failure = rigorous.check(self.theorem, simplest, max_bits=self.level.max_bits).failure or found
 
     def _conclude(self, proof: symbolic.Proof) -> tuple[Outcome, str]:
         if not self.theorem.own_method:
@@ -137,17 +160,24 @@ class _Climb:
             return f"the proof is refused at {' '.join(proof.refusal.split())}"
         if not counts["decided"]:
             return f"no row decided with {counts['bits']} bits; {counts.get('reason', '')}".rstrip("; ")
-        return ""
+        return _FOREIGN.format(self.foreign.instance) if self.foreign else ""
 
     def _something_undecided(self) -> str:
         suspects = self.evidence["sampled"]
         if suspects.get("unexamined") and not suspects["decided"]:
             return f"float64 suspects {suspects['suspects']} rows, and none of {suspects['examined']} examined decides"
-        for where, counts in (("", self.evidence["rigorous"]), (" that float64 suspects", suspects)):
+        places = {"": "rigorous", " that float64 suspects": "sampled", " that the adversary suspects": "adversarial"}
+        for where, counts in ((where, self.evidence[rung]) for where, rung in places.items()):
             if counts.get("undecided"):
                 why = counts.get("reason", f"{self.level.max_bits} bits do not decide")
                 return f"{counts['undecided']} of {counts['rows']} rows{where} undecided: {why}"
         return ""
+
+
+_FOREIGN = (
+    "it fails at {!r}, which the hypotheses allow and nobody drew: `linres.anything` as valid= makes that a "
+    "counterexample, a predicate says which instances are meant, and a hypothesis more would be best"
+)
 
 
 def _held(counts: dict[str, Any]) -> str:
@@ -168,11 +198,15 @@ def refuted(published: Refutation) -> bool:
 
 
 def wanting(verdict: Verdict) -> int:
-    """The exit code that one verdict asks for: 0 met, 1 refuted or surviving against expectation, 3 not decided."""
+    """The exit code that one verdict asks for: 0 met, 1 refuted or surviving against expectation, 3 not decided.
+
+    A control that came out wrong and a declared limit that is not as declared count as 1, an undecided limit as 3.
+    """
     if verdict.verdict == "inconclusive":
         return 3
     contradiction = verdict.verdict == "refuted" and verdict.evidence["symbolic"].get("complete", False)
     surprising = contradiction or (verdict.verdict == "refuted") != (verdict.expect == "refuted")
-    if surprising or controls.missed(verdict.evidence["controls"]):
+    declared = verdict.evidence["tightness"].get("limit", {"holds": True})["holds"]
+    if surprising or controls.missed(verdict.evidence["controls"]) or declared is False:
         return 1
-    return 0 if verdict.met else 3
+    return 0 if verdict.met and declared else 3

@@ -21,7 +21,7 @@ from linres.certificate import Term
 from linres.instances import NesterovRun
 from linres.language import Inner
 from linres.methods import descent
-from linres.theorem import Certificate, Control, Step, Theorem
+from linres.theorem import Certificate, Control, GenericStep, Step, Theorem
 
 q, L, mu, f_x, f_next, f_star = symbols("q L mu f_x f_next f_star", real=True)
 x, x_next, x_star, g = symbols("x x_next x_star g", commutative=False)
@@ -79,13 +79,13 @@ class Readings(NamedTuple):
     f_next: Fraction
 
 
-def measure(instance, arithmetic, pace=1):
-    """One row for each gradient step from x on the function of a `linres.instances.NesterovRun`; pace: L times step."""
+def measure(instance, arithmetic, pace=1, step=descent.step):
+    """One row for each gradient step from x on the function of a `linres.instances.NesterovRun`; pace: L times size."""
     function = instance.function(arithmetic)
     here, parameters = arithmetic.matrix([[entry] for entry in instance.x]), _parameters(instance, arithmetic)
     rows = []
     for _ in range(instance.stages):
-        there = descent.step(here, function.gradient, step_size=arithmetic.number(pace) / parameters[L])
+        there = step(here, function.gradient, step_size=arithmetic.number(pace) / parameters[L])
         rows.append(parameters | {
             x: here, x_next: there, x_star: function.minimiser, g: function.gradient(here),
             g_next: function.gradient(there), f_x: function.value(here), f_next: function.value(there),
@@ -188,6 +188,7 @@ THEOREM = Theorem(
     instances=instances,
     measure=measure,
     sample=sample,
+    method=GenericStep("descent", lambda step: partial(measure, step=step)),
     proof=PROOF,
     controls=_controls(),
     extremal=tuple(along_an_eigenvector(Fraction(k, 8)) for k in range(1, 8)),

@@ -26,19 +26,21 @@ in it contracts, and a_t^2, b_t^2 and a_t b_t are bounded by induction. `closed_
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import sympy
 from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Mul, Rational, Symbol, symbols
 
 from linres import checks
+from linres.arithmetic import rational
 from linres.certificate import Term
 from linres.errors import refuse
 from linres.instances import QuadraticRun
 from linres.language import substitute
-from linres.methods import nesterov
+from linres.methods import nesterov, wrong
 from linres.problem import EPS
-from linres.theorem import Certificate, Control, Induction, Rule, Step, Theorem
+from linres.theorem import Certificate, Control, GenericStep, Induction, Rule, Step, Theorem
 
 q, L, s, mu, p = symbols("q L s mu p", real=True)
 t, T = symbols("t T", integer=True)
@@ -216,18 +218,6 @@ def slowest(stages=12):
     )
 
 
-def _wrong(*, momentum=100, step_size=100, stale=False):
-    """Measure a wrong method: momentum and step size so many percent of Nesterov's; if stale, the gradient at x."""
-
-    def step(x, x_prev, gradient, **pace):
-        return nesterov.step(
-            x, x_prev, (lambda _: gradient(x)) if stale else gradient,
-            momentum=pace["momentum"] * momentum / 100, step_size=pace["step_size"] * step_size / 100,
-        )
-
-    return lambda instance, arithmetic: measure(instance, arithmetic, step)
-
-
 def _controls():
     f, less, more = Fraction, Rational(19, 20), Rational(21, 20)
     at_mu, slow, fast = along(f(0), q=f(1, 2)), along(f(0), q=f(1, 16), stages=70), along(f(1), q=f(99, 100))
@@ -252,19 +242,23 @@ def _controls():
         "eigenvalue-5-percent-above-L": (at_most_L, replace(fast, eigenvalues=(fast.L * f(21, 20),))),
         "momentum-above-1": (positive_q, middle),
     }
-    wrong = {
-        "momentum-5-percent-larger": (_wrong(momentum=105), slow),
-        "momentum-5-percent-smaller": (_wrong(momentum=95), at_mu),
-        "no-momentum": (_wrong(momentum=0), at_mu),
-        "step-5-percent-larger": (_wrong(step_size=105), fast),
-        "step-5-percent-smaller": (_wrong(step_size=95), at_mu),
-        "stale-gradient": (_wrong(stale=True), fast),
+    larger, smaller = (rational(f(k, 20)) for k in (21, 19))
+    methods = {
+        "momentum-5-percent-larger": (wrong.with_momentum(larger), slow),
+        "momentum-5-percent-smaller": (wrong.with_momentum(smaller), at_mu),
+        "no-momentum": (wrong.with_momentum(0), at_mu),
+        "step-5-percent-larger": (wrong.with_step_size(larger), fast),
+        "step-5-percent-smaller": (wrong.with_step_size(smaller), at_mu),
+        "stale-gradient": (wrong.stale_gradient, fast),
     }
     return (
         *(Control(name, "stronger", change=change, witness=witness) for name, (change, witness) in stronger.items()),
         *(Control(name, "weaker", change=change, witness=at_mu) for name, change in weaker.items()),
         *(Control(name, "stronger", drop=(h,), witness=witness) for name, (h, witness) in dropped.items()),
-        *(Control(name, "stronger", measure=method, witness=witness) for name, (method, witness) in wrong.items()),
+        *(
+            Control(name, "stronger", measure=partial(measure, step=step), witness=witness)
+            for name, (step, witness) in methods.items()
+        ),
     )
 
 
@@ -280,6 +274,7 @@ THEOREM = Theorem(
     instances=instances,
     measure=measure,
     sample=sample,
+    method=GenericStep("nesterov", lambda step: partial(measure, step=step)),
     proof=PROOF,
     controls=_controls(),
     extremal=(slowest(),),

@@ -14,7 +14,7 @@ potential of the error-free method is a constant plus |affine in z|^2, so its ro
 
 Sharp: with D = 0 it is attained for every q < 1, all other terms present at once (`attained`: y = x*, curvature mu on
 the side of x and L on the side that e pushes to). The lookahead error is sharp in the limit q -> 0: the ratio of the
-sides is sqrt(1 - q^4) at Phi = 0, D along a mu-eigenvector (`lookahead_limit`).
+sides is 1 - q^4 at Phi = 0, D along a mu-eigenvector (`lookahead_limit`).
 """
 
 from dataclasses import replace
@@ -27,8 +27,8 @@ from linres.arithmetic import Symbolic
 from linres.certificate import Term
 from linres.instances import NesterovRun
 from linres.language import Inner, norm
-from linres.methods import descent, nesterov
-from linres.theorem import Certificate, Control, Rule, Step, Theorem
+from linres.methods import descent, nesterov, wrong
+from linres.theorem import Certificate, Control, GenericStep, Limit, Rule, Step, Theorem
 
 q, L = symbols("q L", real=True)
 f_x, f_y, f_next, f_star = symbols("f_x f_y f_next f_star", real=True)
@@ -193,16 +193,6 @@ def _claimed_exact(step):
     return measure_wrong
 
 
-def _stale_gradient(x, x_prev, gradient, **options):
-    """A wrong method: the gradient is taken at x instead of y."""
-    return nesterov.step(x, x_prev, lambda _: gradient(x), **options)
-
-
-def _no_momentum(x, x_prev, gradient, *, momentum, **options):
-    """A wrong method: gradient descent, by its name only Nesterov's."""
-    return nesterov.step(x, x_prev, gradient, momentum=0 * momentum, **options)
-
-
 def attained():
     """Everything is attained at once: y = x*, curvature mu on the side of x and L on the side e pushes to."""
     one, quarter = Fraction(1), Fraction(1, 4)
@@ -212,13 +202,16 @@ def attained():
     )
 
 
-def lookahead_limit():
-    """Phi = 0 and D along a mu-eigenvector: the ratio is sqrt(1 - q^4)."""
+def lookahead_limit(inverse_root=Fraction(1, 8)):
+    """Phi = 0 and D along a mu-eigenvector: the ratio of the sides is 1 - q^4, of their roots sqrt(1 - q^4)."""
     nothing = Fraction(0)
     return NesterovRun(
-        q=Fraction(1, 8), L=Fraction(5), up=(nothing,), down=(nothing,), x=(nothing,), x_prev=(nothing,),
+        q=inverse_root, L=Fraction(5), up=(nothing,), down=(nothing,), x=(nothing,), x_prev=(nothing,),
         lookahead_error=(Fraction(2),),
     )
+
+
+HALVES = tuple(Fraction(1, 2**k) for k in range(1, 7))  # q, on its way to 0
 
 
 def _from(base, **changes):
@@ -256,8 +249,8 @@ def _controls():
         Control("without-strong-convexity", "stronger", drop=(convex_x, convex_star, minimum_x),
                 witness=_from(sharp, up=(flatter,))),
         Control("errors-not-counted", "stronger", measure=_claimed_exact(nesterov.step), witness=limit),
-        Control("stale-gradient", "stronger", measure=_claimed_exact(_stale_gradient), witness=moving),
-        Control("no-momentum", "stronger", measure=_claimed_exact(_no_momentum),
+        Control("stale-gradient", "stronger", measure=_claimed_exact(wrong.stale_gradient), witness=moving),
+        Control("no-momentum", "stronger", measure=_claimed_exact(wrong.with_momentum(0)),
                 witness=_from(moving, up=(Fraction(0),))),
     )
 
@@ -273,8 +266,10 @@ THEOREM = Theorem(
     instances=instances,
     measure=measure,
     sample=sample,
+    method=GenericStep("nesterov", _claimed_exact),
     proof=PROOF,
     controls=_controls(),
     extremal=(attained(), lookahead_limit()),
+    tightness=Limit(lookahead_limit, HALVES, ratio=1 - q**4, tends=(q, 0)),
     expect="proved",
 )

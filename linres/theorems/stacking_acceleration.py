@@ -40,9 +40,9 @@ from linres.certificate import Term
 from linres.evaluate import Enclosure, Float
 from linres.instances import Method, aligned_stacking_run
 from linres.language import Det, Inner, norm, substitute
-from linres.methods import nesterov
+from linres.methods import nesterov, wrong
 from linres.methods import stacking as stacking_method
-from linres.theorem import Certificate, Control, Induction, Lemma, Rule, Step, Theorem
+from linres.theorem import Certificate, Control, GenericStep, Induction, Lemma, Rule, Step, Theorem
 from linres.theorems import gradient_step
 from linres.theorems import nesterov_step as one
 from linres.theorems import stacking_acceleration_with_errors as base
@@ -335,11 +335,6 @@ def _claiming(stage=stacking_method.stage, *, rule="functional", momentum=1, pac
     return measure_wrong
 
 
-def _transposed_start(network, block, gradient, **options):
-    """A wrong method: the new block starts from the transpose of the last."""
-    return stacking_method.stage(network, block.T, gradient, **options)
-
-
 def _erring(times):
     """Measure Nesterov's method with the lookahead error of stacking times a number, reported as it is."""
 
@@ -475,9 +470,9 @@ def _controls():
     return (
         *(Control(name, "stronger", change={rate: new}, witness=witness["tight"]) for name, new in changed.items()),
         *(Control(name, "weaker", change={rate: new}, witness=witness["tight"]) for name, new in weakened.items()),
-        *(Control(name, "stronger", measure=wrong, witness=witness[of]) for name, (wrong, of) in methods.items()),
-        Control("transposed-start", "stronger", measure=_claiming(_transposed_start), witness=turning()),
-        *(Control(name, "stronger", drop=drop, measure=wrong, witness=w) for name, (drop, wrong, w) in dropped.items()),
+        *(Control(name, "stronger", measure=other, witness=witness[of]) for name, (other, of) in methods.items()),
+        Control("transposed-start", "stronger", measure=_claiming(wrong.transposed_start), witness=turning()),
+        *(Control(name, "stronger", drop=drop, measure=other, witness=w) for name, (drop, other, w) in dropped.items()),
         Control("error-of-the-opposite-sign", "weaker", drop=(stacking,), measure=_erring(-1),
                 witness=at_the_edge()),
     )
@@ -499,6 +494,7 @@ THEOREM = Theorem(
     instances=instances,
     measure=measure,
     sample=sample,
+    method=GenericStep("stacking", _claiming),
     proof=PROOF,
     controls=_controls(),
     extremal=(*map(at_the_edge, EDGES), along_an_eigenvector(Fraction(1, 32), stages=8)),

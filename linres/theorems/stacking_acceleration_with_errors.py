@@ -38,9 +38,9 @@ from sympy import Ge, Gt, IndexedBase, Le, Lt, Rational, Symbol, sqrt, symbols
 
 from linres.certificate import Term
 from linres.language import GeometricSum, Inner, norm, substitute
-from linres.methods import stacking
+from linres.methods import wrong
 from linres.near_target import GRAIN, PerturbedStackingRun, largest_K, largest_slip
-from linres.theorem import Certificate, Control, Induction, Lemma, Rule, Step, Theorem
+from linres.theorem import Certificate, Control, GenericStep, Induction, Lemma, Rule, Step, Theorem
 from linres.theorems import absorption
 from linres.theorems import nesterov_step as one
 
@@ -274,11 +274,6 @@ def _without_singular_values(instance, arithmetic):
     return [row_of(run) | {s: dict.fromkeys(run.singular_values, arithmetic.number(0))}]
 
 
-def _zero_start(network, block, gradient, *, momentum, **options):
-    """A wrong method: every block starts at zero, by its name only stacking."""
-    return stacking.stage(network, block, gradient, momentum=0 * momentum, **options)
-
-
 TILTED = ((Fraction(1, 100),),)  # a lookahead error where stacking makes none
 
 
@@ -328,7 +323,8 @@ def _wrong_methods():
     """Controls: other methods, claimed to be stacking without errors; errors left out."""
     return {
         "step-errors-not-counted": (_without_step_errors, step_error_at_the_target()),
-        "zero-start": (_claimed_exact(stage=_zero_start), neuron(Fraction(1, 4), start=Fraction(17, 16), stages=6)),
+        "zero-start": (
+            _claimed_exact(stage=wrong.zero_start), neuron(Fraction(1, 4), start=Fraction(17, 16), stages=6)),
         "parameter-rule": (
             _claimed_exact(rule="parameter"),
             neuron(Fraction(1, 4), target=Fraction(1, 10), start=Fraction(101, 1000), stages=2),
@@ -389,6 +385,7 @@ THEOREM = Theorem(
     instances=instances,
     measure=measure,
     sample=sample,
+    method=GenericStep("stacking", lambda stage: _claimed_exact(stage=stage)),
     proof=PROOF,
     controls=_controls(),
     extremal=(step_error_at_the_target(), slope()),

@@ -10,13 +10,15 @@ whatever the loss. The first form needs no inverse and holds for the parameter r
 An identity: nothing to be tight or loose.
 """
 
+from functools import partial
+
 import sympy
 from sympy import Eq, Ne, Rational, symbols
 
 from linres.arithmetic import Symbolic
 from linres.language import Det
-from linres.methods import nesterov, stacking
-from linres.theorem import Certificate, Control, Step, Theorem
+from linres.methods import nesterov, stacking, wrong
+from linres.theorem import Certificate, Control, GenericStep, Step, Theorem
 
 beta, eta = symbols("beta eta", real=True)
 W_prev, w, G = symbols("W_prev w G", commutative=False)
@@ -94,19 +96,6 @@ def sample(generator, count):
     )
 
 
-def _with_stale_block(network, block, gradient, **options):
-    """A wrong method: the new block starts from the transpose of the last."""
-    return stacking.stage(network, block.T, gradient, **options)
-
-
-def _parameter_rule(instance, arithmetic):
-    return measure(instance, arithmetic, rule="parameter")
-
-
-def _transposed_start(instance, arithmetic):
-    return measure(instance, arithmetic, stage=_with_stale_block)
-
-
 def _controls():
     from linres.instances import generic_stacking_run
 
@@ -120,8 +109,9 @@ def _controls():
         Control("error-5-percent-larger", "stronger", change={error: scaled}, witness=witness),
         Control("inverse-of-the-wrong-stage", "stronger", change={error: swapped}, witness=witness),
         Control("factors-in-another-order", "stronger", change={error: reordered}, witness=witness),
-        Control("parameter-rule", "stronger", measure=_parameter_rule, witness=witness),
-        Control("transposed-start", "stronger", measure=_transposed_start, witness=witness),
+        Control("parameter-rule", "stronger", measure=partial(measure, rule="parameter"), witness=witness),
+        Control("transposed-start", "stronger", witness=witness,
+                measure=partial(measure, stage=wrong.transposed_start)),
     )
 
 
@@ -136,6 +126,7 @@ THEOREM = Theorem(
     instances=instances,
     measure=measure,
     sample=sample,
+    method=GenericStep("stacking", lambda stage: partial(measure, stage=stage)),
     proof=PROOF,
     controls=_controls(),
     expect="proved",

@@ -1,0 +1,252 @@
+"""`linres replay`: decide a theorem again at a saved instance, in exact and ball arithmetic."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from linres.errors import InputError, refuse
+
+EPILOG = """examples:
+  linres verify --save found                         keep counterexamples and the adversary's best instances
+  linres replay found/nesterov-step.adversarial.json
+  linres replay found/mine.counterexample.json --file mine.py
+
+outcomes, a line for each row:
+  holds      the hypotheses hold and so does the conclusion, with certainty
+  fails      the hypotheses hold and the conclusion does not, with certainty
+  rejected   a hypothesis does not hold
+  undecided  the precision, or a value that is missing, does not allow an answer
+
+exit codes:
+  0  some row holds and every other one is rejected
+  1  a row fails: the counterexample is confirmed
+  2  usage or bad input
+  3  a row is undecided, or all are rejected
+"""
+MAX_BITS = 32768
+BITS = 128  # of both sides, at least
+DIGITS = 12  # of the sides and their ratio, as printed
+UNFIT = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError)  # from measuring data made by hand
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row decided: the outcome, and as text both sides and the ratio of the smaller to the larger, as claimed, at
+    the horizon where that is largest; None without a value."""
+
+    row: int
+    outcome: str
+    horizon: int | None
+    left: str | None
+    right: str | None
+    ratio: str | None
+    reason: str = ""
+
+
+def add_parsers(commands: Any) -> None:
+    replay = commands.add_parser(
+        "replay", help="decide a theorem again at a saved instance", epilog=EPILOG,
+        description="Decide a theorem again at a saved instance, in exact and ball arithmetic.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    replay.add_argument("path", metavar="FILE", help="an instance that `linres verify --save` wrote")
+    replay.add_argument("--file", metavar="MINE.PY", help="where the theorem is, if it is none of ours")
+    replay.add_argument("--json", action="store_true", help="everything as JSON")
+    replay.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from linres import archive
+    from linres.commands.verify import prints_kept_out_of
+
+    saved = archive.read(arguments.path)
+    with prints_kept_out_of(arguments.json):
+        theorem = find(saved, arguments.file)
+    instance = archive.decode(theorem, saved.instance, label=saved.path, known=_known(theorem, saved))
+    decided = decide(variant_of(theorem, saved), instance, label=saved.path)
+    report = decided | {"theorem": saved.theorem, "variant": saved.variant, "instance": repr(instance)}
+    print(json.dumps(report, indent=2, allow_nan=False) if arguments.json else _text(report))
+    return {"holds": 0, "fails": 1}.get(report["outcome"], 3)
+
+
+def find(saved: Any, file: str | None = None) -> Any:
+    """The theorem that a saved instance is of: one of ours, or one of the file. InputError if there is none."""
+    from linres.theorems import NAMES, REFUTED, load
+
+    if file is None:
+        if saved.theorem not in (*NAMES, *REFUTED):
+            raise refuse(f"{saved.path}: theorem", f"one of {', '.join(NAMES)}", repr(saved.theorem),
+                         "Give --file for a theorem of your own.")
+        return load(saved.theorem)
+    from linres.loading import load_file
+
+    theorems = {theorem.name: theorem for theorem in load_file(file)}
+    if saved.theorem not in theorems:
+        raise refuse(f"{saved.path}: theorem", f"one of those in {file}: {', '.join(theorems)}", repr(saved.theorem))
+    return theorems[saved.theorem]
+
+
+def _known(theorem: Any, saved: Any) -> dict[str, type]:
+    """The classes of the theorem's instances; a mutant may have been refuted by readings, too."""
+    from linres import archive
+
+    known = archive.classes(theorem)
+    if saved.variant is not None and archive.split(saved.variant)[0] == "mutant":
+        from linres.mutants import Reading
+
+        known.setdefault(Reading.__name__, Reading)
+    return known
+
+
+def variant_of(theorem: Any, saved: Any) -> Any:
+    """The theorem itself, or the control or mutant of it that the instance is of. InputError if there is none."""
+    from linres import archive
+
+    if saved.variant is None:
+        return theorem
+    kind, name = archive.split(saved.variant)
+    if kind == "mutant":
+        from linres.mutants import mutant
+
+        return mutant(theorem, name)
+    names = [control.name for control in theorem.controls]
+    if name not in names:
+        raise refuse(f"{saved.path}: variant", f"a control of {theorem.name}: {', '.join(names) or 'it has none'}",
+                     repr(name))
+    return theorem.control(name)
+
+
+def decide(theorem: Any, instance: Any, *, label: str = "the instance") -> dict[str, Any]:
+    """{"outcome", "bits", "rows", "snippet"}: what `linres replay` reports of a theorem at an instance.
+
+    InputError that begins with the label if the instance is none that the theorem can measure.
+    """
+    from linres.rungs import counterexample
+
+    rows, bits, failure = [], 0, None
+    for row, checked in _each_row(theorem, instance, label):
+        rows.append(row)
+        bits = max(bits, checked.bits)
+        failure = failure or checked.failure
+    return {
+        "outcome": _overall([row.outcome for row in rows]), "bits": bits, "rows": [vars(row) for row in rows],
+        "snippet": counterexample.snippet(theorem, failure) if failure else None,
+    }
+
+
+def _overall(outcomes: list[str]) -> str:
+    for outcome in ("fails", "undecided", "holds"):
+        if outcome in outcomes:
+            return outcome
+    return "rejected"
+
+
+def _each_row(theorem: Any, instance: Any, label: str) -> Iterator[tuple[Row, Any]]:
+    from linres.arithmetic import EXACT
+    from linres.evaluate import Missing, Undefined
+    from linres.language import NotExact
+    from linres.rungs import rigorous
+
+    count = len(_measured(theorem, instance, EXACT, label))
+    for position in range(count):
+        single = replace(theorem, measure=_only(theorem, position, label))
+        try:
+            checked = rigorous.check(single, instance, max_bits=MAX_BITS)
+            yield _row(single, instance, position, checked), checked
+        except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
+            nothing = rigorous.Checked(undecided=1)
+            yield Row(position, "undecided", None, None, None, None, f"{type(fault).__name__}: {fault}"), nothing
+
+
+def _measured(theorem: Any, instance: Any, arithmetic: Any, label: str) -> list[Any]:
+    try:
+        return list(theorem.measure(instance, arithmetic))
+    except InputError as error:
+        raise InputError(f"{label}: {error}") from None
+    except UNFIT as error:
+        why = " ".join(str(error).split())[:200]
+        raise InputError(f"{label}: {theorem.name} cannot measure it, {type(error).__name__}: {why}") from None
+
+
+def _only(theorem: Any, position: int, label: str):
+    """Measure one row alone; which precision is read from flint, so each is measured again."""
+    return lambda instance, arithmetic: _measured(theorem, instance, arithmetic, label)[position : position + 1]
+
+
+def _row(single: Any, instance: Any, position: int, checked: Any) -> Row:
+    import flint
+
+    outcome = "fails" if checked.failure else next(
+        name for name in ("undecided", "holds", "rejected") if getattr(checked, name))
+    with flint.ctx.workprec(max(checked.bits, BITS)):
+        horizon, left, right = _worst(single, instance, checked)
+        ratio = _ratio(single.conclusion, left, right)
+        reason = checked.reasons[0] if checked.reasons else ""
+        return Row(position, outcome, horizon, _written(left), _written(right), _written(ratio), reason)
+
+
+def _worst(single: Any, instance: Any, checked: Any) -> tuple[int | None, Any, Any]:
+    """(horizon, left, right) where the claim fails, or else where small/large is largest; None for what has no value.
+
+    Of horizons only those above 0 are looked at, unless there is no other.
+    """
+    from linres.arithmetic import EXACT
+    from linres.evaluate import Enclosure, Missing, Undefined
+
+    if checked.failure:
+        return checked.failure.horizon, checked.failure.left, checked.failure.right
+    [row] = single.measure(instance, EXACT)
+    T = next(iter(single.over[1:]), None)
+    found: list[tuple[int | None, Any, Any]] = []
+    for horizon in (None,) if T is None else range(min(row[T], 1), row[T] + 1):
+        walk = Enclosure({**row, T: horizon} if T else row, single.read_with(row), {T: horizon} if T else {})
+        try:
+            found.append((horizon, *map(walk.value, single.conclusion.args)))
+        except (Undefined, Missing):
+            found.append((horizon, None, None))
+    return max(found, key=lambda each: _size(_ratio(single.conclusion, *each[1:])))
+
+
+def _size(ratio: Any) -> float:
+    import flint
+
+    return float("-inf") if ratio is None else float(flint.arb(ratio).mid())
+
+
+def _ratio(conclusion: Any, left: Any, right: Any) -> Any:
+    """small/large of a conclusion that reads small <= large, left/right of an equation; None if there is none."""
+    from linres.arithmetic import Matrix
+    from linres.language import AT_LEAST
+
+    if left is None or isinstance(left, Matrix) or isinstance(right, Matrix):
+        return None
+    small, large = (right, left) if type(conclusion) in AT_LEAST else (left, right)
+    return None if large == 0 else small / large
+
+
+def _written(value: Any) -> str | None:
+    """A rational if it is short; else its ball. None for None."""
+    import flint
+
+    from linres.arithmetic import Matrix
+
+    if value is None or isinstance(value, Matrix):
+        return None if value is None else str(value.data.tolist())
+    exact = str(value)
+    return exact if type(value) is flint.fmpq and len(exact) <= 2 * DIGITS else flint.arb(value).str(DIGITS)
+
+
+def _text(report: dict[str, Any]) -> str:
+    of = f"{report['theorem']}{f' ({name})' if (name := report['variant']) else ''}"
+    lines = [f"{of} at {report['instance']}", ""]
+    for row in report["rows"]:
+        horizon = "" if row["horizon"] is None else f" T = {row['horizon']}"
+        sides = "" if row["left"] is None else f"  left {row['left']}  right {row['right']}"
+        ratio = "" if row["ratio"] is None else f"  ratio {row['ratio']}"
+        why = f"  {row['reason']}" if row["reason"] else ""
+        lines.append(f"row {row['row']}{horizon}: {row['outcome']}{sides}{ratio}{why}")
+    lines += [] if report["rows"] else ["no rows"]
+    lines += ["", report["snippet"]] if report["snippet"] else []
+    return "\n".join([*lines, "", f"{report['outcome']}, decided with up to {report['bits']} bits"])
