@@ -1,18 +1,50 @@
 """Hypothesis strategies for rational instances: usable in plain Hypothesis tests as well as by the ladder.
 
 Everything drawn is rational and valid by construction, so nothing is filtered out; scales vary over many powers of 2,
-so that no constant of a statement can hide behind L = 1.
+so that no constant of a statement can hide behind L = 1. What a docstring here promises holds exactly, not up to
+rounding.
+
+    from hypothesis import given
+    from linres import strategies
+    from linres.arithmetic import EXACT
+
+    @given(strategies.psd_matrices(3))
+    def test_a_psd_matrix_has_a_nonnegative_trace(table):
+        assert sum(table[i][i] for i in range(3)) >= 0
+
+A number is a `Fraction`, a vector a tuple of them, a matrix a table: a tuple of rows. `EXACT.matrix(table)` is the
+matrix as linres computes with it, and `.data` of that python-flint's fmpq_mat; `FLOAT.matrix(table)` is a NumPy array
+in float64, each entry correctly rounded. A vector becomes a column by `EXACT.matrix([[entry] for entry in vector])`.
+Parameters such as q or tau may be integers or Fractions, given or drawn before:
+
+    strategies.inverse_roots_of_condition().flatmap(lambda q: strategies.spectra(3, q, 1))
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from linres import near_target
 from linres.arithmetic import EXACT
 from linres.bounds import root_below, round_below
+from linres.errors import refuse
 from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_stacking_run, reflection
+
+__all__ = [
+    "ErrorSequence", "absorptions", "aligned_stacking_runs", "descents", "error_sequences",
+    "inverse_roots_of_condition", "matrices", "moment_matrices", "nesterov_runs", "networks", "orthogonal_matrices",
+    "perturbed_stacking_runs", "psd_matrices", "quadratic_runs", "rationals", "scales", "shares", "spectra",
+    "stacking_runs", "symmetric_matrices", "tables", "unit_vectors", "vectors",
+]
+
+
+def rationals():
+    """Rationals of either sign: half of them integers from -4 to 4, the others of sizes from 2^-12 to 2^10."""
+    small = st.integers(-4, 4).map(Fraction)
+    return st.one_of(small, st.builds(lambda scale, k: scale * k / 16, scales(8), st.integers(-64, 64)))
 
 
 def shares(steps: int = 16):
@@ -46,6 +78,148 @@ def tables(draw, dimension: int, bound: int = 4):
     row = st.lists(st.integers(-4 * bound, 4 * bound), min_size=dimension, max_size=dimension)
     rows = draw(st.lists(row, min_size=dimension, max_size=dimension))
     return tuple(tuple(Fraction(k, 4) for k in row) for row in rows)
+
+
+def spectra(dimension: int, q, L):
+    """Eigenvalues of a quadratic with smoothness L and condition number 1/q^2: `dimension` rationals in [q^2 L, L].
+
+    With two or more the first is q^2 L and the last L, so that the condition number is attained; the others are
+    anywhere between, the ends among them. A single one is anywhere. q in (0, 1], L > 0.
+    """
+    _require("spectra(q=...)", "in (0, 1]", q, 0 < q <= 1)
+    _require("spectra(L=...)", "positive", L, L > 0)
+    _require_dimension("spectra", dimension)
+    L = Fraction(L)
+    mu = q * q * L
+    ends = [Fraction(0), Fraction(1)] if dimension > 1 else []
+    return _shares_and_ends(dimension - len(ends)).map(
+        lambda drawn: tuple(mu + share * (L - mu) for share in (*ends[:1], *drawn, *ends[1:]))
+    )
+
+
+def _shares_and_ends(count: int):
+    """Lists of shares, often 0 or 1."""
+    share = st.one_of(st.sampled_from([Fraction(0), Fraction(1)]), shares())
+    return st.lists(share, min_size=count, max_size=count)
+
+
+@st.composite
+def _orthogonal(draw, dimension: int):
+    """A product of up to 3 reflections, as a `Matrix` of rationals."""
+    normals = draw(st.lists(st.tuples(*[st.integers(-4, 4)] * dimension), max_size=3))
+    product = reflection((), dimension, EXACT)
+    for normal in normals:
+        product = product @ reflection(normal, dimension, EXACT)
+    return product
+
+
+def orthogonal_matrices(dimension: int):
+    """Orthogonal tables, of either determinant: products of up to 3 reflections, the identity being simplest.
+
+    Signs, swaps and Pythagorean rotations such as (3/5, 4/5) are among them. In up to 3 dimensions every orthogonal
+    matrix is such a product.
+    """
+    _require_dimension("orthogonal_matrices", dimension)
+    return _orthogonal(dimension).map(_fractions)
+
+
+def unit_vectors(dimension: int):
+    """Vectors of length 1, in every direction up to a grid: the first columns of reflections."""
+    _require_dimension("unit_vectors", dimension)
+    normals = st.tuples(*[st.integers(-8, 8)] * dimension)
+    return normals.map(lambda normal: tuple(row[0] for row in _fractions(reflection(normal, dimension, EXACT))))
+
+
+def matrices(singular_values: Sequence):
+    """Square tables P diag(singular_values) Q, P and Q orthogonal: these are their singular values, exactly.
+
+    Rationals >= 0. The largest is the spectral norm.
+    """
+    _require("matrices(singular_values)", "nonnegative", singular_values, all(value >= 0 for value in singular_values))
+    d = len(singular_values)
+    _require_dimension("matrices", d)
+    stretch = _diagonal(singular_values)
+    return st.builds(lambda left, right: _fractions(left @ stretch @ right), _orthogonal(d), _orthogonal(d))
+
+
+def symmetric_matrices(eigenvalues: Sequence):
+    """Symmetric tables U diag(eigenvalues) U^T, U orthogonal: these rationals are their eigenvalues, exactly.
+
+    `spectra(d, q, L).flatmap(symmetric_matrices)` has Hessians of any condition number 1/q^2.
+    """
+    _require_dimension("symmetric_matrices", len(eigenvalues))
+    stretch = _diagonal(eigenvalues)
+    return _orthogonal(len(eigenvalues)).map(lambda basis: _fractions(basis @ stretch @ basis.T))
+
+
+def psd_matrices(dimension: int):
+    """Positive semidefinite tables of any rank, 0 among them, and any scale; their eigenvalues are rational."""
+    _require_dimension("psd_matrices", dimension)
+    drawn = st.tuples(scales(), _shares_and_ends(dimension))
+    return drawn.flatmap(lambda drawn: symmetric_matrices([drawn[0] * share for share in drawn[1]]))
+
+
+def networks(layers: int, dimension: int, tau):
+    """The blocks (w_1, ..., w_layers) of a residual network (I + w_layers) ... (I + w_1), each of spectral norm <= tau.
+
+    Tables; often a block is of norm exactly tau, and some are 0. tau >= 0. For tau < 1 every I + w_l is invertible.
+    """
+    _require("networks(tau=...)", "nonnegative", tau, tau >= 0)
+    _require("networks(layers=...)", "an integer >= 0", layers, type(layers) is int and layers >= 0)
+    _require_dimension("networks", dimension)
+    block = _shares_and_ends(dimension).flatmap(lambda several: matrices([tau * share for share in several]))
+    return st.tuples(*[block] * layers)
+
+
+class ErrorSequence(NamedTuple):
+    """Vectors e_0, ..., e_{T-1} and their norms, exactly: |e_t| = norms[t]."""
+
+    vectors: tuple[tuple[Fraction, ...], ...]
+    norms: tuple[Fraction, ...]
+
+
+def error_sequences(stages: int, dimension: int, bound=1):
+    """`ErrorSequence`s of `stages` vectors with norms <= bound: what may go wrong at each stage of an algorithm.
+
+    Constant ones, ones that shrink geometrically, ones that alternate in sign at full size, and ones with a size and
+    a direction of each stage's own; the sequence of zeros is simplest. bound >= 0, a rational.
+    """
+    _require("error_sequences(bound=...)", "nonnegative", bound, bound >= 0)
+    _require("error_sequences(stages=...)", "an integer >= 0", stages, type(stages) is int and stages >= 0)
+    _require_dimension("error_sequences", dimension)
+    size, direction = shares().map(lambda share: bound * share), unit_vectors(dimension)
+    ratio = st.sampled_from([Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-15, 16), Fraction(0)])
+    geometric = st.builds(lambda *start: _geometric(stages, *start), size, direction, ratio)
+    free = st.lists(st.tuples(size, direction), min_size=stages, max_size=stages).map(_errors)
+    return st.one_of(geometric, free)
+
+
+def _geometric(stages: int, size: Fraction, direction: tuple[Fraction, ...], ratio: Fraction) -> ErrorSequence:
+    return _errors([(size * ratio**t, direction) for t in range(stages)])
+
+
+def _errors(terms: list[tuple[Fraction, tuple[Fraction, ...]]]) -> ErrorSequence:
+    """The errors size * direction, for directions of length 1."""
+    vectors_ = tuple(tuple(size * entry for entry in direction) for size, direction in terms)
+    return ErrorSequence(vectors_, tuple(abs(size) for size, _ in terms))
+
+
+def _require(call: str, wanted: str, got, holds: bool) -> None:
+    if not holds:
+        raise refuse(call, wanted, got)
+
+
+def _require_dimension(call: str, dimension) -> None:
+    _require(f"{call}(dimension=...)", "an integer >= 1", dimension, type(dimension) is int and dimension >= 1)
+
+
+def _diagonal(entries: Sequence):
+    return EXACT.matrix([[row if i == j else 0 for j in range(len(entries))] for i, row in enumerate(entries)])
+
+
+def _fractions(matrix) -> tuple[tuple[Fraction, ...], ...]:
+    """The rational `Matrix` as a table of Fractions."""
+    return tuple(tuple(Fraction(int(entry.p), int(entry.q)) for entry in row) for row in matrix.data.tolist())
 
 
 @st.composite
@@ -206,8 +380,7 @@ def _rotated(singular_values, left, right):
     """P diag(singular_values) Q as a table of rationals, P and Q the reflections with the normals left and right."""
     d = len(singular_values)
     rows = [[singular_values[i] if i == j else Fraction(0) for j in range(d)] for i in range(d)]
-    rotated = reflection(left, d, EXACT) @ EXACT.matrix(rows) @ reflection(right, d, EXACT)
-    return tuple(tuple(Fraction(int(entry.p), int(entry.q)) for entry in row) for row in rotated.data.tolist())
+    return _fractions(reflection(left, d, EXACT) @ EXACT.matrix(rows) @ reflection(right, d, EXACT))
 
 
 @st.composite

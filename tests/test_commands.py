@@ -12,7 +12,7 @@ from linres.cli import main
 from linres.commands import verify as command
 from linres.commands.verify import COLUMNS
 from linres.theorem import Verdict
-from linres.theorems import NAMES, load
+from linres.theorems import NAMES, REFUTED, load
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -25,12 +25,12 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 def test_list_has_a_line_for_every_theorem(capsys):
     code, out, _ = run(capsys, "list")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(NAMES)
+    assert [line.split()[0] for line in out.splitlines()] == [*NAMES, *REFUTED]
 
 
 def test_list_as_json_has_the_statements(capsys):
     entries = json.loads(run(capsys, "list", "--json")[1])
-    assert [entry["name"] for entry in entries] == list(NAMES)
+    assert [entry["name"] for entry in entries] == [*NAMES, *REFUTED]
     assert entries[0]["statement"] == load(NAMES[0]).latex()
     assert {entry["provenance"] for entry in entries} <= {"seed", "classical", "linres"}
 
@@ -76,12 +76,13 @@ def test_verify_proves_every_theorem(verdicts):
     code, report, _ = verdicts
     assert code == 0
     assert report["verdict"] == "proved"
-    assert {theorem["name"]: theorem["verdict"] for theorem in report["theorems"]} == dict.fromkeys(NAMES, "proved")
+    expected = dict.fromkeys(NAMES, "proved") | dict.fromkeys(REFUTED, "refuted")
+    assert {theorem["name"]: theorem["verdict"] for theorem in report["theorems"]} == expected
 
 
 def test_verify_says_on_stderr_how_far_it_is(verdicts):
     rungs = [line.removeprefix(f"{NAMES[0]}: ") for line in verdicts[2].splitlines() if line.startswith(NAMES[0])]
-    assert rungs == ["symbolic", "rigorous", "sampled"]
+    assert rungs == ["symbolic", "rigorous", "sampled", "adversarial"]
 
 
 def test_the_report_has_the_documented_shape(verdicts):
@@ -95,6 +96,10 @@ def test_the_report_has_the_documented_shape(verdicts):
         assert set(evidence) == {"symbolic", "rigorous", "sampled", "adversarial", "controls", "tightness"}
         assert all(rung["ran"] or rung["reason"] for rung in evidence.values())
         assert {"instances", "decided", "undecided", "bits"} <= set(evidence["rigorous"])
+        if theorem["expect"] == "refuted":
+            assert {"instance", "left", "right", "snippet"} <= set(theorem["counterexample"])
+            continue
+        assert theorem["counterexample"] is None
         assert {"instances", "suspects", "acceptance"} <= set(evidence["sampled"])
         for control in evidence["controls"]["list"]:
             assert {"name", "kind", "refuted", "by", "counterexample"} <= set(control)
@@ -106,6 +111,15 @@ def test_verify_checks_the_theorems_named_once_each(capsys):
     assert code == 0
     assert out.count("stacking-residual  proved") == 1
     assert "1 theorem in" in out
+
+
+def test_verify_tells_a_false_claim_from_a_theorem_and_does_not_print_what_it_expected(capsys):
+    code, out, _ = run(capsys, "verify", "free-head-block", "absorption")
+    assert code == 0
+    assert out.splitlines()[-1].startswith("1 theorem and 1 false claim in ") and out.endswith(": proved\n")
+    assert "free-head-block  refuted" in out and "from sympy import" not in out
+    code, out, _ = run(capsys, "verify", "free-head-block")
+    assert code == 0 and out.splitlines()[-1].startswith("1 false claim in ") and out.endswith(": refuted\n")
 
 
 def verdict(outcome: str, expect: str, controls: tuple = ()) -> Verdict:
@@ -198,7 +212,8 @@ def test_the_readme_shows_the_table_that_verify_prints():
     """Names, verdicts and columns; counts and times are those of one run."""
     table = re.search(r"\n(    theorem .*?)\n\n", README.read_text(), re.DOTALL)[1].splitlines()
     assert tuple(table[0].split()) == COLUMNS
-    assert [row.split()[:2] for row in table[1:]] == [[name, "proved"] for name in NAMES]
+    rows = [*((name, "proved") for name in NAMES), *((name, "refuted") for name in REFUTED)]
+    assert [tuple(row.split()[:2]) for row in table[1:]] == rows
 
 
 def test_the_theorem_in_the_readme_is_refuted_with_the_wrong_constant():

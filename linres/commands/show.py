@@ -12,10 +12,11 @@ def add_parsers(commands: Any) -> None:
     show = commands.add_parser(
         "show", help="one theorem: statement, hypotheses, proof",
         description="Show a theorem: its statement, hypotheses, definitions, proof steps and false variants.",
-        epilog="example:\n  linres show nesterov-step --latex",
+        epilog="examples:\n  linres show nesterov-step --latex\n  linres show --file mine.py",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    show.add_argument("name", metavar="NAME", help="a name that `linres list` prints")
+    show.add_argument("name", nargs="?", metavar="NAME", help="a name that `linres list` prints, or one from the file")
+    show.add_argument("--file", metavar="FILE", help="show a theorem of this Python file, which is run")
     form = show.add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="formulas in LaTeX")
     form.add_argument("--json", action="store_true", help="as JSON, formulas in LaTeX")
@@ -23,13 +24,13 @@ def add_parsers(commands: Any) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    from linres.theorems import NAMES, load
+    from linres.theorems import NAMES, REFUTED, load
 
-    theorems = [load(name) for name in NAMES]
+    theorems = [load(name) for name in (*NAMES, *REFUTED)]
     if arguments.json:
         print(json.dumps([_summary(theorem) for theorem in theorems], indent=2))
         return 0
-    width = max(map(len, NAMES))
+    width = max(len(theorem.name) for theorem in theorems)
     for theorem in theorems:
         print(f"{theorem.name:<{width}}  {theorem.provenance:<9}  {theorem.title}")
     return 0
@@ -37,14 +38,26 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_show(arguments: argparse.Namespace) -> int:
     from linres.printing import latex, text
-    from linres.theorems import load
 
-    theorem = load(arguments.name)
+    theorem = _chosen(arguments)
     if arguments.json:
         print(json.dumps(_everything(theorem, latex), indent=2))
     else:
         print("\n".join(_page(theorem, latex if arguments.latex else text)))
     return 0
+
+
+def _chosen(arguments: argparse.Namespace):
+    """The one theorem to show. InputError if a file has several and none is named."""
+    from linres.errors import InputError
+    from linres.loading import pick
+
+    if arguments.name is None and arguments.file is None:
+        raise InputError("NAME or --file FILE should be given. `linres list` prints the names.")
+    theorems = pick([arguments.name] if arguments.name else [], [arguments.file] if arguments.file else [])
+    if len(theorems) > 1:
+        raise InputError(f"{arguments.file} has several theorems: {', '.join(t.name for t in theorems)}. Name one.")
+    return theorems[0]
 
 
 def _summary(theorem) -> dict[str, Any]:
@@ -74,7 +87,8 @@ def _page(theorem, write) -> list[str]:
 
     lines = [f"{theorem.name} ({theorem.provenance})", theorem.title, "", "statement", f"  {write(theorem.conclusion)}"]
     lines += ["", "hypotheses", *(f"  {write(hypothesis)}" for hypothesis in theorem.hypotheses)]
-    lines += ["", "where", *(f"  {write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items())]
+    symbols = [f"  {write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items()]
+    lines += ["", "where", *(line.removesuffix(": ") for line in symbols)]
     lines += [f"  {write(name)} := {write(meaning)}" for name, meaning in theorem.definitions.items()]
     lines += ["", "proof" if theorem.proof else "no proof: the theorem can be supported at most"]
     for position, step in enumerate(theorem.steps(), 1):
