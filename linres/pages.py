@@ -28,7 +28,7 @@ from linres.errors import InputError, refuse
 from linres.language import AT_MOST, Inner, is_vector, same, substitute
 from linres.printing import latex
 from linres.theorem import Certificate, Induction, Lemma, Prose, Rule, Step, Theorem
-from linres.theorems import NAMES, load
+from linres.theorems import NAMES, REFUTED, load
 
 REGION = re.compile(r"<!-- (\w+)(?: (\S+))?(?: as (.+?))? -->(.*?)<!-- / -->", re.DOTALL)
 STAGES = (0, 1, 2)  # where, besides t and t + 1, facts about every stage are used
@@ -249,7 +249,7 @@ def fresh(path: Path) -> str:
 
 def main(folder: str) -> int:
     """Fill the page of every theorem in the folder afresh, and name those that changed."""
-    for path in (Path(folder) / f"{name}.md" for name in NAMES):
+    for path in (Path(folder) / f"{name}.md" for name in (*NAMES, *REFUTED)):
         try:
             filled = fresh(path)
         except (InputError, FileNotFoundError) as error:

@@ -112,6 +112,14 @@ class _Latex(LatexPrinter):
         norm = same(*expr.args)
         return rf"\left\lVert {a} \right\rVert^{{2}}" if norm else rf"\left\langle {a}, {b} \right\rangle"
 
+    def _print_transpose(self, expr):
+        matrix = self.parenthesize(expr.args[0], PRECEDENCE["Pow"])
+        return rf"{{{matrix}}}^{{\top}}" if "^" in matrix else rf"{matrix}^{{\top}}"
+
+    def _print_Abs(self, expr, exp=None):
+        tex = rf"\left\lvert {self._print(expr.args[0])} \right\rvert"
+        return tex if exp is None else f"{tex}^{{{exp}}}"
+
     def _print_Pow(self, expr):
         vector = _norm_of(expr)
         if vector is not None:

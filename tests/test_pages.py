@@ -19,13 +19,14 @@ from linres.language import GeometricSum, Inner, norm
 from linres.printing import latex
 from linres.rungs import steps
 from linres.theorem import Certificate, Control, Induction, Prose, Step, Theorem
-from linres.theorems import NAMES, load
+from linres.theorems import NAMES, REFUTED, load, load_refutations
 
 ROOT = Path(__file__).parents[1]
 PROOFS = ROOT / "proofs"
 INDEX = (PROOFS / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 every_page = pytest.mark.parametrize("name", NAMES)
+every_claim = pytest.mark.parametrize("name", REFUTED)
 every_file = pytest.mark.parametrize("path", sorted(PROOFS.glob("*.md")), ids=lambda path: path.stem)
 
 
@@ -55,13 +56,27 @@ def sections(text):
 
 
 def test_every_theorem_has_a_page_and_every_page_a_theorem():
-    assert {path.stem for path in PROOFS.glob("*.md")} - {"README"} == set(NAMES)
+    assert {path.stem for path in PROOFS.glob("*.md")} - {"README", "tutorial", "worst-cases"} == {*NAMES, *REFUTED}
 
 
 @every_page
 def test_a_page_says_what_the_object_says(name):
     path = PROOFS / f"{name}.md"
     assert pages.fresh(path) == page(name), "fill the pages afresh: python -m linres.pages proofs"
+
+
+@every_claim
+def test_the_page_of_a_false_claim_says_it_refutes_it_and_links_what_holds(name):
+    path = PROOFS / f"{name}.md"
+    text = path.read_text(encoding="utf-8")
+    assert pages.fresh(path) == text, "fill the pages afresh: python -m linres.pages proofs"
+    assert text.splitlines()[0] == f"# {load(name).title}"
+    parts = ["Statement", "Hypotheses", "The corrected statement", "What no machine checks", "Symbols"]
+    assert [part for part in re.findall(r"^## (.*)$", text, re.MULTILINE) if part in parts] == parts
+    assert re.findall(r"- \*\*H(\d+)\*\*", text) == [str(k + 1) for k in range(len(load(name).hypotheses))]
+    assert text.count("linres.refuted(") == 1
+    for other in {used for each in load_refutations(name) for used in each.corrected.uses}:
+        assert f"]({other}.md)" in text.split("## Statement")[0]
 
 
 @every_page
@@ -111,7 +126,7 @@ def test_an_abbreviation_is_no_symbol_of_the_theorem(name):
 def test_controls_named_on_a_page_exist_and_those_that_drop_a_hypothesis_are_named(name):
     named = set(re.findall(r"`([a-z\d]+(?:-[A-Za-z\d]+)+)`", FENCE.sub("", page(name))))
     controls = {control.name: control for control in load(name).controls}
-    assert named <= controls.keys() | set(NAMES)
+    assert named <= controls.keys() | {*NAMES, *REFUTED}
     assert {each.name for each in controls.values() if each.drop} <= named
 
 
@@ -126,9 +141,9 @@ def test_a_page_says_what_it_leans_on_and_what_no_machine_checks(name):
 
 def test_the_index_lists_all_pages_in_reading_order_with_what_they_use():
     rows = re.findall(r"^\| \[([\w-]+)\]\(\1\.md\) \|.*\|(.*)\|$", INDEX, re.MULTILINE)
-    assert [name for name, _ in rows] == list(NAMES)
+    assert [name for name, _ in rows] == [*NAMES, *REFUTED]
     assert {name: tuple(re.findall(r"\[([\w-]+)\]", uses)) for name, uses in rows} == {
-        name: load(name).uses for name in NAMES
+        name: load(name).uses for name in (*NAMES, *REFUTED)
     }
 
 
@@ -275,7 +290,7 @@ def test_a_bar_in_a_meaning_does_not_end_the_cell_of_a_table():
 
 
 def test_the_command_fills_pages_afresh_and_names_those_that_changed(tmp_path, capsys):
-    for name in NAMES:
+    for name in (*NAMES, *REFUTED):
         shutil.copy(PROOFS / f"{name}.md", tmp_path)
     edited = tmp_path / f"{NAMES[0]}.md"
     edited.write_text(page(NAMES[0]).replace(r"$q \leq 1$ <!--", r"$q < 1$ <!--"))

@@ -51,18 +51,23 @@ def test_the_same_seed_gives_the_same_batch_and_another_seed_another(name):
 def test_a_small_batch_has_as_many_instances_as_it_says(name, count):
     sampled = batch(load(name), count=count)
     assert count <= sampled.drawn < count + len(DIMENSIONS)
-    rows = max(np.shape(values)[-1] for values in sampled.columns.values() if np.ndim(values))
+    arrays = filter(np.ndim, sampled.columns.values())
+    rows = max(np.shape(values)[0 if np.ndim(values) == 3 else -1] for values in arrays)  # matrices are (n, d, d)
     assert len({repr(sampled.instance(k)) for k in range(rows)}) <= sampled.drawn
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.instances import NesterovRun, QuadraticRun, StackingRun
+    from linres.linear_networks import LinearNetwork, Regression, Turns
     from linres.near_target import PerturbedStackingRun
     from linres.theorems.absorption import Numbers
 
     instance = batch(load(name)).instance(3)
-    runs = (Fraction, NesterovRun, Numbers, PerturbedStackingRun, QuadraticRun, StackingRun)
+    runs = (
+        Fraction, LinearNetwork, NesterovRun, Numbers, PerturbedStackingRun, QuadraticRun, Regression, StackingRun,
+        Turns,
+    )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance
 

@@ -6,7 +6,7 @@ from linres.errors import refuse
 from linres.printing import reason
 from linres.rungs import rigorous, symbolic
 from linres.theorem import Certificate, Induction, Prose, Step, Theorem
-from linres.theorems import NAMES, load
+from linres.theorems import NAMES, REFUTED, load
 
 _PROOFS: dict[str, symbolic.Proof] = {}  # of our own theorems
 
@@ -45,7 +45,7 @@ def check(theorem: Theorem | str, step: str | None = None) -> Checked:
 
 def _proof(theorem: Theorem) -> symbolic.Proof:
     """The proof checked: once for one of ours; anew each time for another, which may have changed since."""
-    ours = theorem.name in NAMES and load(theorem.name) is theorem
+    ours = theorem.name in (*NAMES, *REFUTED) and load(theorem.name) is theorem
     if not ours:
         return symbolic.check(theorem)
     if theorem.name not in _PROOFS:

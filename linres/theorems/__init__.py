@@ -1,4 +1,8 @@
-"""The theorems, one a file. `NAMES` is the registry in reading order; a theorem is imported when asked for."""
+"""The theorems, one a file. `NAMES` is the registry in reading order; a theorem is imported when asked for.
+
+`REFUTED` names claims that are false, in print or easily read into it. They are theorems that are expected to be
+refuted; their modules hold the corrected statements beside them.
+"""
 
 from importlib import import_module
 from typing import Any
@@ -6,13 +10,30 @@ from typing import Any
 NAMES = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step",
     "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration",
+    "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
+)
+REFUTED = (
+    "hardt-ma-2017-inequality-2-3", "hardt-ma-2017-theorem-2-1", "supervised-block-transport", "free-head-block",
+    "reported-worst-case",
 )
 
 
 def load(name: str) -> Any:
-    """The Theorem of that name. InputError if there is none."""
+    """The Theorem of that name, one expected to be refuted included. InputError if there is none."""
+    return _module("load(name)", name, (*NAMES, *REFUTED)).THEOREM
+
+
+def load_refutations(name: str) -> tuple[Any, ...]:
+    """The `Refutation`s of the false claim of that name: instances, corrected statements, source. InputError if none.
+
+    `linres.refuted(refutation)` decides one exactly.
+    """
+    return _module("load_refutations(name)", name, REFUTED).REFUTATIONS
+
+
+def _module(call: str, name: str, names: tuple[str, ...]) -> Any:
     from linres.errors import refuse
 
-    if name not in NAMES:
-        raise refuse("load(name)", f"one of {', '.join(NAMES)}", repr(name), "`linres list` describes them.")
-    return import_module(f"linres.theorems.{name.replace('-', '_')}").THEOREM
+    if name not in names:
+        raise refuse(call, f"one of {', '.join(names)}", repr(name), "`linres list` describes them.")
+    return import_module(f"linres.theorems.{name.replace('-', '_')}")

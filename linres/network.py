@@ -1,0 +1,51 @@
+"""The deep linear residual network: end-to-end map and per-block gradients, in every arithmetic.
+
+Blocks w_1, ..., w_n (each d x d, the first applied first) make W = (I + w_n) ... (I + w_1). For a loss of W with
+gradient N there, the gradient in block i is G_i = A_i^T N B_i^T, A_i the product above the block and B_i the one below.
+Only +, @ and .T are used, so that NumPy arrays, `Matrix` and `Symbolic` all go through the same lines.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+
+class Link(NamedTuple):
+    """One factor of a gradient: x before, what the factor adds to it, and so x + added after."""
+
+    before: Any
+    added: Any
+
+    @property
+    def after(self) -> Any:
+        return self.before + self.added
+
+
+def end_to_end(blocks: Sequence[Any], start: Any) -> Any:
+    """(I + w_n) ... (I + w_1) start; the identity as start gives the map W itself."""
+    for block in blocks:
+        start = start + block @ start
+    return start
+
+
+def links(blocks: Sequence[Any], position: int, slope: Any) -> Iterator[Link]:
+    """How A_i^T N B_i^T comes about, a factor at a time, for the block at `position` (0 the first) and N = slope.
+
+    First the blocks above, from the last one down, then those below, from the first one up: len(blocks) - 1 links.
+    """
+    for block in reversed(blocks[position + 1 :]):
+        yield (link := Link(slope, block.T @ slope))
+        slope = link.after
+    for block in blocks[:position]:
+        yield (link := Link(slope, slope @ block.T))
+        slope = link.after
+
+
+def block_gradients(blocks: Sequence[Any], slope: Any) -> list[Any]:
+    """G_1, ..., G_n for the gradient N = slope (d x d) of the loss at the end-to-end map."""
+    gradients = []
+    for position in range(len(blocks)):
+        gradient = slope
+        for link in links(blocks, position, slope):
+            gradient = link.after
+        gradients.append(gradient)
+    return gradients
