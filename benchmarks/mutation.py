@@ -38,7 +38,8 @@ CONCERNED = {  # by the methods: the theorems whose statements they make
     "methods/stacking.py": ("stacking-residual", "stacking-acceleration"),
 }
 THEOREMS = (
-    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step", "absorption",
+    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step", "gradient-with-errors",
+    "gradient-noise-floor", "absorption",
     "stacking-acceleration-with-errors", "stacking-acceleration",
 )
 STATED_IN = {"interpolation", "absorbing", "at_stage", "moved", "square", "_square", "_potential"}

@@ -133,10 +133,11 @@ def gradient_steps(generator: np.random.Generator, count: int, *, symbols) -> Ba
 
 
 def _descended(run: dict[str, np.ndarray]):
-    """f(x_0), ..., f(x_STAGES) of gradient descent on each quadratic."""
+    """f(x_0), ..., f(x_STAGES) of gradient descent on each quadratic; step errors, if there are any, are halved."""
     sigma = _moments(_reflections(run["mirror"]), run["eigenvalues"])
+    slips = run.get("step_error", 0 * run["x"])[:, None, None] * np.exp2(-np.arange(STAGES))[:, None, None]
     for k, (moments, x) in enumerate(zip(sigma, run["x"], strict=True)):
-        yield descent.run(moments, np.zeros((1, len(x))), x[None], 1 / run["L"][k], STAGES)[0]
+        yield descent.run(moments, np.zeros((1, len(x))), x[None], 1 / run["L"][k], STAGES, slips[k])[0]
 
 
 def stacking_rows(generator: np.random.Generator, count: int, *, symbols) -> Batch:
@@ -347,3 +348,29 @@ def absorption_rows(generator: np.random.Generator, count: int, *, symbols, inst
         return instance(**{name: Fraction(float(column[row])) for name, column in values.items()})
 
     return Batch({symbol: values[symbol.name] for symbol in symbols}, rebuilt, count)
+
+
+def gradient_histories(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """STAGES gradient steps with errors, halved at each, on each of count quadratics.
+
+    symbols: for the sequence f(x_t), for f* = 0, |e_t|, q, L and the horizon.
+    """
+    each = -(-count // len(DIMENSIONS))
+    runs = []
+    for d in DIMENSIONS:
+        x, mirror, slip = (_vectors(generator, each, d) for _ in range(3))
+        runs.append(_curvatures(generator, each, d) | {"x": x, "mirror": mirror, "step_error": slip})
+    excess = np.array([values for run in runs for values in _descended(run)]).T
+    fading = np.exp2(-np.arange(STAGES))[:, None]
+    slips = np.concatenate([fading * np.sqrt(np.sum(run["step_error"] ** 2, axis=1)) for run in runs], axis=1)
+    q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
+
+    def instance(k: int) -> NesterovRun:
+        run, k = runs[k // each], k % each
+        shares, x, mirror, slip = (_fractions(run[name][k]) for name in ("shares", "x", "mirror", "step_error"))
+        q, smoothness = (Fraction(float(run[name][k])) for name in ("q", "L"))
+        return NesterovRun(
+            q=q, L=smoothness, up=shares, down=shares, x=x, x_prev=x, step_error=slip, mirror=mirror, stages=STAGES
+        )
+
+    return Batch(dict(zip(symbols, [excess, 0.0, slips, q, smoothness, STAGES], strict=True)), instance, len(q))

@@ -394,3 +394,10 @@ def absorptions(draw):
     G = draw(share) * Y * Y
     m = draw(share) * G / (c * s)
     return Numbers(X=draw(st.sampled_from([1, -1])) * draw(share) * root_below(Y * Y - G), Y=Y, c=c, s=s, m=m, G=G)
+
+
+@st.composite
+def perturbed_descents(draw, max_stages: int, max_dimension: int = 4):
+    """`NesterovRun`s for gradient descent with step errors of every scale, q < 1."""
+    run = draw(descents(max_stages, max_dimension))
+    return replace(run, step_error=draw(st.one_of(st.just(()), vectors(len(run.x)))))

@@ -9,6 +9,7 @@ from typing import Any
 
 NAMES = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step",
+    "gradient-with-errors", "gradient-noise-floor",
     "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
 )
