@@ -29,7 +29,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = {
     "methods/descent.py": {"step"},
-    "methods/nesterov.py": {"momentum", "step", "auxiliary", "potential"},
+    "methods/nesterov.py": {
+        "momentum", "step", "auxiliary", "potential", "convex_momentum", "convex_auxiliary", "convex_potential",
+    },
     "methods/stacking.py": {"stage"},
 }
 CONCERNED = {  # by the methods: the theorems whose statements they make

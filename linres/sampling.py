@@ -10,9 +10,10 @@ import numpy as np
 
 from linres import near_target
 from linres.arithmetic import divide
+from linres.convex_runs import ConvexRun
 from linres.evaluate import Stack
 from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_stacking_run
-from linres.kernels import descent, piecewise, quadratic, stacking
+from linres.kernels import convex, descent, piecewise, quadratic, stacking
 from linres.methods import nesterov
 from linres.methods import stacking as methods
 from linres.theorem import Batch
@@ -374,3 +375,72 @@ def gradient_histories(generator: np.random.Generator, count: int, *, symbols) -
         )
 
     return Batch(dict(zip(symbols, [excess, 0.0, slips, q, smoothness, STAGES], strict=True)), instance, len(q))
+
+
+def _convex_runs(generator: np.random.Generator, count: int, dimension: int) -> dict[str, np.ndarray]:
+    """The parameters of `count` runs, arrays by the names of `ConvexRun`; straight ends at inf are no ends."""
+    shares = generator.integers(0, 17, (2, count, dimension)) / 16
+    shares = np.where(generator.integers(0, 2, shares.shape) > 0, shares, np.round(shares))
+    shares[1] = np.where(generator.integers(0, 2, (count, 1)) > 0, shares[0], shares[1])
+    x, other, lookahead, slip, reach, aside = (_vectors(generator, count, dimension) for _ in range(6))
+    tau = np.empty((count, STAGES + 1))
+    tau[:, 0] = generator.integers(0, 13, count) / 4
+    share = np.where(generator.integers(0, 2, count) > 0, generator.integers(0, 17, count) / 16, 1.0)
+    for t in range(STAGES):
+        fastest = (1 + np.sqrt(1 + 4 * tau[:, t] ** 2)) / 2 * (1 - 2.0**-20)
+        tau[:, t + 1] = np.maximum(_rounded_down(1 + share * (fastest - 1)), 1.0)
+    return {
+        "up": shares[0], "down": shares[1], "reach": np.where(reach == 0, np.inf, np.abs(reach)), "x": x,
+        "x_prev": np.where(generator.integers(0, 2, (count, 1)) > 0, x, other),
+        "aside": np.where(np.where(aside > 0, shares[0], shares[1]) == 0, aside, 0.0),
+        "lookahead_error": lookahead, "step_error": slip, "L": np.exp2(generator.integers(-10, 11, count)), "tau": tau,
+    }
+
+
+def _measured_convex_runs(generator: np.random.Generator, count: int):
+    """Runs of STAGES steps with errors halved at each: rows (n, STAGES, 6), L (n,), tau (n, STAGES + 1), the k-th run.
+
+    n is count rounded up to a multiple of the number of dimensions.
+    """
+    each = -(-count // len(DIMENSIONS))
+    runs = [_convex_runs(generator, each, d) for d in DIMENSIONS]
+    names = ("reach", "x", "x_prev", "aside", "lookahead_error", "step_error", "L", "tau")
+    rows = np.concatenate([
+        convex.convex_rows(*(run["L"][:, None] * run[side] for side in ("up", "down")), *(run[name] for name in names))
+        for run in runs
+    ])
+    smoothness, tau = (np.concatenate([run[name] for run in runs]) for name in ("L", "tau"))
+
+    def instance(k: int) -> ConvexRun:
+        run, k = runs[k // each], k % each
+        ends = _fractions(np.where(np.isinf(run["reach"][k]), 0.0, run["reach"][k]))
+        up, down, x, x_prev, aside, drift, slip, weights = (
+            _fractions(run[name][k])
+            for name in ("up", "down", "x", "x_prev", "aside", "lookahead_error", "step_error", "tau")
+        )
+        return ConvexRun(
+            L=Fraction(float(run["L"][k])), tau=weights, up=up, down=down, x=x, x_prev=x_prev, lookahead_error=drift,
+            step_error=slip, reach=ends, aside=aside,
+        )
+
+    return rows.reshape(len(smoothness), STAGES, -1), smoothness, tau, instance
+
+
+def convex_steps(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """Every step of count runs on its own; symbols: for Phi, Phi_next, f(x), f(x_next), |D|, |e|, f* = 0, L, tau and
+    tau_next."""
+    rows, smoothness, tau, instance = _measured_convex_runs(generator, count)
+    columns = [
+        *rows.reshape(-1, rows.shape[-1]).T, 0.0, np.repeat(smoothness, STAGES), tau[:, :-1].ravel(),
+        tau[:, 1:].ravel(),
+    ]
+    return Batch(dict(zip(symbols, columns, strict=True)), lambda row: instance(row // STAGES), len(smoothness))
+
+
+def convex_histories(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """count runs as sequences over stages; symbols: for Phi, f(x), |D|, |e|, f* = 0, L, tau and the horizon."""
+    rows, smoothness, tau, instance = _measured_convex_runs(generator, count)
+    now, later, value, value_later, lookahead, slip = rows.transpose(2, 1, 0)
+    potentials, values = np.concatenate([now[:1], later]), np.concatenate([value[:1], value_later])
+    columns = [potentials, values, lookahead, slip, 0.0, smoothness, tau.T, STAGES]
+    return Batch(dict(zip(symbols, columns, strict=True)), instance, len(smoothness))

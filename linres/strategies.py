@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from linres import near_target
 from linres.arithmetic import EXACT
 from linres.bounds import root_below, round_below
+from linres.convex_runs import ConvexRun, fastest
 from linres.errors import refuse
 from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_stacking_run, reflection
 
@@ -401,3 +402,51 @@ def perturbed_descents(draw, max_stages: int, max_dimension: int = 4):
     """`NesterovRun`s for gradient descent with step errors of every scale, q < 1."""
     run = draw(descents(max_stages, max_dimension))
     return replace(run, step_error=draw(st.one_of(st.just(()), vectors(len(run.x)))))
+
+
+@st.composite
+def momenta(draw, stages: int):
+    """tau_0, ..., tau_stages, tau_{t+1} >= 1 and tau_{t+1}^2 - tau_{t+1} <= tau_t^2: known ones, the fastest, any."""
+    kind = draw(st.sampled_from(["halves", "thirds", "fastest", "any"]))
+    if kind == "halves":
+        return tuple(Fraction(t + 2, 2) for t in range(stages + 1))
+    if kind == "thirds":
+        return tuple(Fraction(t + 3, 3) for t in range(stages + 1))
+    tau = [Fraction(draw(st.integers(0, 12)), 4)]
+    for _ in range(stages):
+        share = Fraction(1) if kind == "fastest" else draw(shares())
+        tau.append(1 + share * (fastest(tau[-1]) - 1))
+    return tuple(tau)
+
+
+@st.composite
+def convex_runs(draw, max_stages: int, max_dimension: int = 3):
+    """`ConvexRun`s: flat and steep sides, straight ends, any minimiser, scale, start, momentum and errors."""
+    d = draw(st.integers(1, max_dimension))
+    share = st.one_of(st.sampled_from([Fraction(0), Fraction(1)]), shares())
+    several = st.lists(share, min_size=d, max_size=d).map(tuple)
+    up = draw(several)
+    down = draw(st.one_of(st.just(up), several))
+    error, x = st.one_of(st.just(()), vectors(d)), draw(vectors(d))
+    return ConvexRun(
+        L=draw(scales()) * draw(st.integers(1, 8)),
+        tau=draw(momenta(draw(st.integers(1, max_stages)))),
+        up=up,
+        down=down,
+        x=x,
+        x_prev=draw(st.one_of(st.just(x), vectors(d))),
+        lookahead_error=draw(error),
+        step_error=draw(error),
+        decay=draw(st.sampled_from([Fraction(1), Fraction(1, 2)])),
+        reach=draw(st.one_of(st.just(()), vectors(d).map(lambda v: tuple(map(abs, v))))),
+        aside=_on_flat_sides(draw(vectors(d)), up, down),
+        mirror=draw(error),
+        centre=draw(error),
+        minimum=draw(st.sampled_from([Fraction(0), Fraction(-3, 4)])),
+    )
+
+
+def _on_flat_sides(entries, up, down):
+    """The entries where they lie on a side of curvature 0, else 0: a minimiser, relative to the centre."""
+    sides = zip(entries, up, down, strict=True)
+    return tuple(entry if (rising if entry > 0 else falling) == 0 else 0 * entry for entry, rising, falling in sides)

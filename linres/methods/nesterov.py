@@ -34,6 +34,21 @@ def potential(excess, distance_squared, *, mu):
     return excess + mu * distance_squared / 2
 
 
+def convex_momentum(tau, tau_next):
+    """(tau_t - 1)/tau_{t+1}: the growing momentum for functions that need not be strongly convex, tau_{t+1} >= 1."""
+    return (tau - 1) / tau_next
+
+
+def convex_auxiliary(x, x_prev, *, tau):
+    """z_t = x_{t-1} + tau_t (x_t - x_{t-1}): the point whose distance to a minimiser enters the convex potential."""
+    return x_prev + tau * (x - x_prev)
+
+
+def convex_potential(excess, distance_squared, *, tau, L):
+    """Phi_t = tau_t^2 (f(x_t) - f*) + (L/2) |z_t - x*|^2, given the excess f(x_t) - f* and |z_t - x*|^2."""
+    return tau**2 * excess + L * distance_squared / 2
+
+
 def potential_at_rest(problem: Problem, network) -> float:
     """Phi_0 of a run on ell from rest at W_0 = network (d, d), where z_0 = W_0; in squared units of y."""
     with np.errstate(over="ignore"):
