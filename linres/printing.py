@@ -11,16 +11,21 @@ from fractions import Fraction
 from math import prod
 from typing import Any, NamedTuple
 
-from sympy import Add, Expr, Indexed, Mul, Pow, Symbol, sstr
+from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Symbol, sstr
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from linres.language import NUMBERS, Inner, is_integer, is_vector, same
+from linres.language import NUMBERS, GeometricSum, Inner, is_integer, is_vector, same
 
 MARKS = {"star": r"%s^{\ast}%s", "next": "%s_{+}%s", "prev": "%s_{-}%s", "norm": r"\lVert %s%s \rVert"}
 FUNCTIONS = {"f": "f", "ell": r"\ell"}
 POINTS = {point: point for point in ("x", "y", "z", "W", "Y", "Z")} | {"next": "x_{+}"}
+
+
+def _undiscounted(node: Any) -> bool:
+    """Whether the node is a sum over stages with ratio 1, whose powers are not worth writing."""
+    return type(node) is GeometricSum and same(node.args[1], Integer(1))
 
 
 def _norm_of(node: Expr):
@@ -33,6 +38,9 @@ def _norm_of(node: Expr):
 
 class _Text(StrPrinter):
     def _print(self, expr, **options):
+        if _undiscounted(expr):
+            start, _, forcing, t, T = map(self._print, expr.args)
+            return f"{start} + sum_({t}<{T}) ({forcing})"
         # SymPy asks an Indexed to print itself, which would put the index in the order of the statement, "1 + t".
         return self._print_Indexed(expr) if type(expr) is Indexed else super()._print(expr, **options)
 
@@ -86,6 +94,10 @@ def _terms(node: Expr) -> Iterator[Expr]:
 
 class _Latex(LatexPrinter):
     def _print(self, expr, **options):
+        if _undiscounted(expr):
+            start, _, forcing, t, T = expr.args
+            sum_ = rf"\sum_{{{self._print(t)}=0}}^{{{self._print(T)}-1}}"
+            return f"{self._print(start)} + {sum_} {self.parenthesize(forcing, PRECEDENCE['Mul'])}"
         # An inner product prints itself, with backslashes before punctuation.
         return self._print_Inner(expr) if type(expr) is Inner else super()._print(expr, **options)
 
