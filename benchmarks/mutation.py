@@ -42,7 +42,7 @@ CONCERNED = {  # by the methods: the theorems whose statements they make
 THEOREMS = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step", "gradient-with-errors",
     "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors", "absorption",
-    "stacking-acceleration-with-errors", "stacking-acceleration",
+    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
 )
 STATED_IN = {"interpolation", "absorbing", "at_stage", "moved", "square", "_square", "_potential"}
 SECONDS = 300  # for one judge

@@ -11,6 +11,7 @@ import numpy as np
 from linres import near_target
 from linres.arithmetic import divide
 from linres.convex_runs import ConvexRun
+from linres.convex_stacking import ConvexStackingRun
 from linres.evaluate import Stack
 from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_stacking_run
 from linres.kernels import convex, descent, piecewise, quadratic, stacking
@@ -444,3 +445,61 @@ def convex_histories(generator: np.random.Generator, count: int, *, symbols) -> 
     potentials, values = np.concatenate([now[:1], later]), np.concatenate([value[:1], value_later])
     columns = [potentials, values, lookahead, slip, 0.0, smoothness, tau.T, STAGES]
     return Batch(dict(zip(symbols, columns, strict=True)), instance, len(smoothness))
+
+
+def _convex_stacking_runs(generator: np.random.Generator, count: int, dimension: int) -> dict[str, np.ndarray]:
+    """The parameters of `count` runs, arrays by the names of `ConvexStackingRun`, within the basin."""
+    target, offset = generator.integers(-16, 17, (2, count, dimension, dimension)) / 16
+    up = generator.integers(0, 17, target.shape) / 16
+    up = np.where(generator.integers(0, 2, (count, 1, 1)) > 0, up, np.round(up))
+    target = np.where(_least(target)[:, None, None] > 1 / 8, target, np.eye(dimension))
+    target = target * np.exp2(generator.integers(-8, 9, count))[:, None, None]
+    length, inside = _norm(offset), 1 - 2.0**-16  # by far more than rounding
+    share = np.maximum(generator.integers(1, 17, count) / 16, generator.integers(0, 2, count))
+    size = _rounded_down(share * inside * _least(target) / 8 / np.where(length > 0, length, 1))
+    gains = generator.choice([0.25, 0.328125, -0.125], (count, STAGES))  # 21/64, hardly less than 1/3
+    tau = [np.ones(count)]
+    for t in range(STAGES):
+        tau.append(np.maximum(tau[-1] + gains[:, t], 1.0))
+    return {
+        "L": np.exp2(generator.integers(-10, 11, count)), "tau": np.array(tau).T, "up": up, "target": target,
+        "start": target + size[:, None, None] * offset,
+    }
+
+
+def _convex_losses(run: dict[str, np.ndarray]) -> np.ndarray:
+    """(STAGES + 1, n) the losses of stacking from rest, the minimum being 0."""
+    smoothness, target = run["L"], Stack(run["target"])
+    curvature = smoothness[:, None, None] * run["up"]
+    network = Stack(run["start"])
+    block, losses = network - network, []
+    for t in range(STAGES + 1):
+        losses.append(np.sum(curvature * (network - target).data ** 2, axis=(1, 2)) / 2)
+        if t < STAGES:
+            _, network, block = methods.stage(
+                network, block, lambda point: Stack(curvature * (point - target).data),
+                momentum=nesterov.convex_momentum(run["tau"][:, t], run["tau"][:, t + 1]), step_size=1 / smoothness,
+                rule="functional",
+            )
+    return np.array(losses)
+
+
+def convex_stacking_histories(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """count runs of STAGES stages within the basin; symbols: for ell, ell* = 0, L, sigma, |W_0 - W*|, tau, the horizon.
+
+    The generic stage runs on stacks of matrices: NumPy's batched products and inverses are the compiled code.
+    """
+    each = -(-count // len(SQUARES))
+    runs = [_convex_stacking_runs(generator, each, d) for d in SQUARES]
+    losses = np.concatenate([_convex_losses(run) for run in runs], axis=1)
+    distance = np.concatenate([_norm(run["start"] - run["target"]) for run in runs])
+    least = np.concatenate([_least(run["target"]) for run in runs])
+    smoothness, tau = (np.concatenate([run[name] for run in runs]) for name in ("L", "tau"))
+
+    def instance(k: int) -> ConvexStackingRun:
+        run, k = runs[k // each], k % each
+        up, target, start = (tuple(map(_fractions, run[name][k])) for name in ("up", "target", "start"))
+        return ConvexStackingRun(Fraction(float(run["L"][k])), _fractions(run["tau"][k]), up, up, target, start)
+
+    columns = [losses, 0.0, smoothness, least, distance, tau.T, STAGES]
+    return Batch(dict(zip(symbols, columns, strict=True)), instance, each * len(SQUARES))

@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from linres import near_target
+from linres import convex_stacking, near_target
 from linres.arithmetic import EXACT
 from linres.bounds import root_below, round_below
 from linres.convex_runs import ConvexRun, fastest
@@ -450,3 +450,25 @@ def _on_flat_sides(entries, up, down):
     """The entries where they lie on a side of curvature 0, else 0: a minimiser, relative to the centre."""
     sides = zip(entries, up, down, strict=True)
     return tuple(entry if (rising if entry > 0 else falling) == 0 else 0 * entry for entry, rising, falling in sides)
+
+
+@st.composite
+def convex_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
+    """`ConvexStackingRun`s within the basin, half of them at its edge: flat and steep sides, any scale and weights."""
+    d = draw(st.integers(1, max_dimension))
+    singular_values, mirrors = draw(diagonals(d)), st.one_of(st.just(()), vectors(d))
+    target, (up, down) = _rotated(singular_values, draw(mirrors), draw(mirrors)), draw(curvatures(d))
+    towards = draw(tables(d))
+    share = draw(st.one_of(st.just(Fraction(1)), shares()))
+    multiple = share * convex_stacking.edge(singular_values[0], towards) if any(map(any, towards)) else Fraction(0)
+    tau = [Fraction(1)]
+    for _ in range(draw(st.integers(1, max_stages))):
+        tau.append(max(Fraction(1), tau[-1] + draw(st.sampled_from([Fraction(1, 3), Fraction(1, 4), Fraction(-1, 8)]))))
+    return convex_stacking.ConvexStackingRun(
+        L=draw(scales()) * draw(st.integers(1, 8)), tau=tuple(tau), up=up, down=down, target=target,
+        start=tuple(
+            tuple(goal + multiple * way for goal, way in zip(*rows, strict=True))
+            for rows in zip(target, towards, strict=True)
+        ),
+        left=draw(mirrors), right=draw(mirrors), minimum=draw(st.sampled_from([Fraction(0), Fraction(-3, 4)])),
+    )

@@ -59,6 +59,7 @@ def test_a_small_batch_has_as_many_instances_as_it_says(name, count):
 @pytest.mark.parametrize("name", NAMES)
 def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.convex_runs import ConvexRun
+    from linres.convex_stacking import ConvexStackingRun
     from linres.instances import NesterovRun, QuadraticRun, StackingRun
     from linres.linear_networks import LinearNetwork, Regression, Turns
     from linres.near_target import PerturbedStackingRun
@@ -66,8 +67,8 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
 
     instance = batch(load(name)).instance(3)
     runs = (
-        ConvexRun, Fraction, LinearNetwork, NesterovRun, Numbers, PerturbedStackingRun, QuadraticRun, Regression,
-        StackingRun, Turns,
+        ConvexRun, ConvexStackingRun, Fraction, LinearNetwork, NesterovRun, Numbers, PerturbedStackingRun,
+        QuadraticRun, Regression, StackingRun, Turns,
     )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance
