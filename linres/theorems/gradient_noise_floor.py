@@ -6,7 +6,7 @@ function does; q = sqrt(mu/L) in (0, 1], so 1/kappa = q^2. For x_{t+1} = x_t - g
     f(x_T) - f* <= (1-q^2)^T (f(x_0) - f*) + sum_{t<T} (1-q^2)^{T-1-t} (L/2)|e_t|^2.
 
 If no error is longer than eps, the sum is at most kappa (L/2) eps^2, whatever T is: the floor. Unrolling
-`gradient-with-errors` gives kappa^2 (L/2) eps^2 instead, but twice the rate; no bound has the better of both
+`gradient-with-errors` gives kappa^2 (L/2) eps^2 instead, but twice the rate; a sum of squares at that rate is no bound
 (control `rate-of-roots`).
 
 Attained, at every stage: errors that undo the step, e_t = grad f(x_t)/L, along a mu-eigenvector of a quadratic leave x
