@@ -69,6 +69,7 @@ with sympy.evaluate(False):
     cross = 2 * n
     _ = {
         "nonnegative": Ge(potential, 0),
+        "excess_next": Le(weight_next**2 * (value_next - f_star), potential_next),
         "nonnegative_next": Ge(potential_next, 0),
         "kept_less": Le(kept, potential),
         "root_kept": Le(sqrt(kept), sqrt(potential)),
@@ -86,8 +87,10 @@ PROOF = (
     Step("kept", KEPT, Lemma(STEP, AT_STAGE, "kept")),
     Step("nonnegative", _["nonnegative"], Certificate(
         Term(1, minimum, square=weight), Term(L / 2, norm=at_stage(one.aim)))),
+    Step("excess_next", _["excess_next"], Certificate(Term(L / 2, norm=auxiliary_next - x_star)),
+         "What the conclusion says of the excess."),
     Step("nonnegative_next", _["nonnegative_next"], Certificate(
-        Term(1, minimum_next, square=weight_next), Term(L / 2, norm=auxiliary_next - x_star))),
+        Term(1, _["excess_next"]), Term(1, minimum_next, square=weight_next))),
     Step("kept_less", _["kept_less"], Certificate(Term(1, growth, minimum)),
          "The weights do not grow too fast."),
     Step("root_kept", _["root_kept"], Rule("root", _["kept_less"])),
