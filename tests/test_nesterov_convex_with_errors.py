@@ -72,6 +72,15 @@ def test_from_rest_nearly_all_of_the_potential_ends_as_excess():
     assert 0.956 < share_of_excess(30) < 0.957 and 0.97 < share_of_excess(100) < 1
 
 
+def test_a_lookahead_error_is_another_start():
+    """At rest at the minimum, off by D at the first stage only: as from rest at x* + D, and as sharp."""
+    start = many.from_rest(30)
+    off = replace(start, x=(F(0),), x_prev=(F(0),), lookahead_error=(F(1),), decay=F(0))
+    [expected], [row] = many.measure(start, EXACT), many.measure(off, EXACT)
+    assert row[many.Phi][0] == 0 and row[one.L] / 2 == expected[many.Phi][0] and row[many.tau][1] == 1
+    assert all(row[many.f_x][t] == expected[many.f_x][t] for t in range(1, 31)) and holds(off)
+
+
 def test_at_rest_with_weight_0_the_start_is_the_distance_alone():
     run = many.from_rest(3)
     [row] = many.measure(run, EXACT)
