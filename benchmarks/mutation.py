@@ -153,7 +153,7 @@ def judged(mutant: Mutant) -> Mutant:
         tests = [f"tests/test_{name.replace('-', '_')}.py" for name in names]
         tests += ["tests/test_methods.py", "tests/test_kernels.py"] if mutant.file in STEPS else []
         # -P keeps the working directory off the path: the package tested has to be the mutant.
-        outcome = _run(folder, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests)
+        outcome = _run(folder, "-P", "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests)
         if outcome.returncode:
             last = (outcome.stdout.strip().splitlines() or [outcome.stderr[-150:]])[-1]
             return replace(mutant, noticed=("tests",), why=last)

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-from linres.commands import figures, show, train, verify
+from linres.commands import export, figures, mutate, new, replay, show, train, verify
 from linres.errors import InputError
 
 EPILOG = """examples:
@@ -14,6 +14,11 @@ EPILOG = """examples:
   linres show nesterov-step           one theorem: statement, hypotheses, proof
   linres verify                       check every theorem
   linres verify stacking-residual --level full --json
+  linres replay found.json            decide a saved instance again
+  linres mutate nesterov-step         change it in every small way: what is noticed?
+  linres new mine                     write a theorem to start from
+  linres verify --file mine.py        check the theorems of that file
+  linres export nesterov-step --to coq --check
   linres train digits --plot loss.svg
   linres figures rates                draw a figure, measured beside proved
 """
@@ -48,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (show, verify, train, figures):
+    for module in (show, verify, mutate, new, export, replay, train, figures):
         module.add_parsers(commands)
     return top
 

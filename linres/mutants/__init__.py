@@ -1,0 +1,42 @@
+"""Mutants of a theorem: of its statement, of the method it is about, and of its proof.
+
+A mutant is a theorem with one thing changed. What it is to the original, stronger, weaker or neither, is decided by
+structure and by signs before anything is tried on it (`order.py`); what becomes of it is found by
+`linres.rungs.mutants`.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import sympy
+
+from linres.errors import refuse
+from linres.mutants.mutant import GROUPS, KINDS, Group, Kind, Mutant, Witness
+from linres.mutants.readings import Reading
+from linres.theorem import Theorem
+
+__all__ = ["GROUPS", "KINDS", "Group", "Mutant", "Reading", "Witness", "mutant", "mutants"]
+
+
+def mutants(theorem: Theorem, kinds: Iterable[Kind] = KINDS) -> Iterator[Mutant]:
+    """The mutants of a theorem, of the kinds given, each name once."""
+    from linres.mutants import methods, proofs, statement
+
+    makers = {"statement": statement.mutants, "method": methods.mutants, "proof": proofs.mutants}
+    seen: set[str] = set()
+    for kind in KINDS:
+        with sympy.evaluate(True):  # wherever the caller stands
+            made = [*makers[kind](theorem)] if kind in kinds else []
+        for each in made:
+            if each.name not in seen:
+                seen.add(each.name)
+                yield each
+
+
+def mutant(theorem: Theorem, name: str) -> Theorem:
+    """The mutant of that name, as a theorem that measures what refuted it. InputError if there is none."""
+    kinds: tuple[Kind, ...] = ("method",) if name.startswith("method/") else (
+        ("proof",) if name.startswith("proof/") else ("statement",))
+    for each in mutants(theorem, kinds):
+        if each.name == name:
+            return each.theorem
+    raise refuse(f"mutant({theorem.name}, name)", "the name of a mutant", repr(name), "`linres mutate` lists them.")
