@@ -146,6 +146,13 @@ def rational(value) -> flint.fmpq:
     raise TypeError(f"no exact rational value in a {type(value).__name__}")
 
 
+def given(value) -> flint.fmpq:
+    """As `rational`, but no float: what a float was rounded from would decide a verdict. TypeError for one."""
+    if isinstance(value, float | np.floating):
+        raise TypeError(f"{value!r} is a float, not an exact number: write Fraction('{float(value)!r}') or a quotient")
+    return rational(value)
+
+
 def _sqrt_exact(value):
     """sqrt of a rational: the rational root where there is one, else an enclosure at the working precision."""
     p, q = value.numerator, value.denominator
@@ -156,7 +163,10 @@ def _sqrt_exact(value):
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """number: a rational to a scalar; matrix: a table of rationals (rows) to a matrix; sqrt: of a scalar."""
+    """number: a rational to a scalar; matrix: a table of rationals (rows) to a matrix; sqrt: of a scalar.
+
+    The exact ones and balls refuse floats: TypeError. A run in float64 is taken at its word by `to_exact`.
+    """
 
     name: str
     number: Callable[[Any], Any]
@@ -167,8 +177,8 @@ class Arithmetic:
         return self.name.upper()
 
 
-def _rational_rows(rows):
-    return flint.fmpq_mat([[rational(entry) for entry in row] for row in rows])
+def _rational_rows(rows, entry=given):
+    return flint.fmpq_mat([[entry(value) for value in row] for row in rows])
 
 
 FLOAT = Arithmetic(
@@ -177,16 +187,16 @@ FLOAT = Arithmetic(
     lambda rows: np.array([[float(Fraction(int(e.p), int(e.q))) for e in map(rational, row)] for row in rows]),
     np.sqrt,
 )
-EXACT = Arithmetic("exact", rational, lambda rows: Matrix(_rational_rows(rows)), _sqrt_exact)
+EXACT = Arithmetic("exact", given, lambda rows: Matrix(_rational_rows(rows)), _sqrt_exact)
 BALL = Arithmetic(
-    "ball", lambda value: flint.arb(rational(value)), lambda rows: Matrix(flint.arb_mat(_rational_rows(rows))),
+    "ball", lambda value: flint.arb(given(value)), lambda rows: Matrix(flint.arb_mat(_rational_rows(rows))),
     lambda value: value.sqrt(),
 )
 
 
 def to_exact(array) -> Matrix:
     """The float64 array (m, n) as a rational matrix: every float is a dyadic rational, so nothing is lost."""
-    return EXACT.matrix(list(np.atleast_2d(array)))
+    return Matrix(_rational_rows(list(np.atleast_2d(array)), rational))
 
 
 def to_scaled(array, top: int | None = None) -> Matrix:

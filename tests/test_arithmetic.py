@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import symbols
 
+import linres
 from linres.arithmetic import BALL, EXACT, FLOAT, Matrix, Symbolic, divide, inner, rational, round_dyadic, to_exact
 from linres.strategies import tables
 
@@ -212,3 +213,21 @@ def test_rounding_does_round():
 def test_a_matrix_is_made_of_flint_matrices():
     assert type(EXACT.matrix(A).data) is flint.fmpq_mat and type(BALL.matrix(A).data) is flint.arb_mat
     assert isinstance(EXACT.matrix(A), Matrix) and type(FLOAT.matrix(A)) is np.ndarray
+
+
+@pytest.mark.parametrize("arithmetic", [EXACT, BALL], ids=repr)
+@pytest.mark.parametrize("value", [0.1, np.float64(0.1), 1.0])
+def test_no_float_is_taken_for_an_exact_number(arithmetic, value):
+    with pytest.raises(TypeError, match="is a float, not an exact number"):
+        arithmetic.number(value)
+    with pytest.raises(TypeError, match="is a float, not an exact number"):
+        arithmetic.matrix([[value]])
+
+
+def test_a_theorem_measured_from_floats_is_neither_refuted_nor_supported():
+    a, b = sympy.symbols("a b", real=True)
+    third = linres.Theorem(
+        "third", sympy.Eq(3 * b, a, evaluate=False), instances=lambda: st.tuples(st.integers(1, 9)),
+        measure=lambda i, arithmetic: [{a: arithmetic.number(i[0]), b: arithmetic.number(i[0] / 3)}])
+    verdict = linres.verify(third)
+    assert verdict.verdict == "inconclusive" and "is a float, not an exact number" in verdict.reason

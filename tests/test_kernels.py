@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from linres.arithmetic import EXACT, to_exact
+from linres.arithmetic import rational, to_exact
 from linres.kernels import descent, least_squares, matrices, nesterov, piecewise, quadratic, recurrence, stacking
 from linres.methods import descent as descent_step
 from linres.methods import nesterov as nesterov_step
@@ -726,7 +726,7 @@ def exactly(instance):
 @pytest.mark.parametrize("d", [3, 10])
 def test_the_rounding_of_a_run_counted_exactly_is_a_few_ulps_of_its_states(d):
     instance = make(d=d, stages=6)
-    momentum, step_size = EXACT.number(instance.momentum), EXACT.number(instance.step_size)
+    momentum, step_size = rational(instance.momentum), rational(instance.step_size)
     _, states, lookaheads = nesterov.trace(*instance[:3], instance.momentum, instance.step_size, 6)
     for t, lookahead in enumerate(lookaheads):
         x_prev, x, grown = (to_exact(state) for state in states[t : t + 3])
