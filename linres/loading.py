@@ -62,8 +62,9 @@ def pick(names: Sequence[str], files: Sequence[str | os.PathLike[str]] = ()) -> 
 
 
 def own(namespace: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """The names of a module that no import statement at its top level binds."""
-    imported = set(_imported(ast.parse(source).body))
+    """The names of a module that no import statement at its top level binds, or that something else binds as well."""
+    statements = ast.parse(source).body
+    imported = {*_imported(statements)} - {*_assigned(statements)}
     return {name: value for name, value in namespace.items() if name not in imported and not name.startswith("__")}
 
 
@@ -87,17 +88,21 @@ def _require_distinct(theorems: Sequence[Theorem]) -> None:
     called = [theorem.name for theorem in theorems]
     for name in called:
         if called.count(name) > 1:
-            raise InputError(f"two theorems are called {name!r}. Give each a name of its own.")
+            remedy = 'Give each a name of its own, as in replace(theorem, name="another").'
+            raise InputError(f"two theorems are called {name!r}. {remedy}")
 
 
-def _items(values: Iterable[Any]) -> Iterator[Theorem | Refutation]:
-    """Theorems and refutations, bare or within tuples, lists and dicts, in order."""
+def _items(values: Iterable[Any], within: frozenset[int] = frozenset()) -> Iterator[Theorem | Refutation]:
+    """Theorems and refutations, bare or within tuples, lists and dicts, at any depth, in order.
+
+    within: the identities of the containers these are in, for one may be in itself.
+    """
     for value in values:
         if isinstance(value, Theorem | Refutation):
             yield value
-        elif isinstance(value, tuple | list | dict):
+        elif isinstance(value, tuple | list | dict) and id(value) not in within:
             inner = value.values() if isinstance(value, dict) else value
-            yield from (item for item in inner if isinstance(item, Theorem | Refutation))
+            yield from _items(list(inner), within | {id(value)})
 
 
 def _ours() -> set[int]:
@@ -115,6 +120,14 @@ def _imported(statements: Iterable[ast.stmt]) -> Iterator[str]:
             yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)
         elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield from _imported(node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def _assigned(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    """The names that top-level statements assign to: an imported theorem that is changed under its name is another."""
+    for statement in statements:
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            stored = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+            yield from (node.id for node in stored if isinstance(node.ctx, ast.Store))
 
 
 def _compiled(place: Path) -> tuple[Any, str]:

@@ -1,4 +1,4 @@
-"""Instances for a statement about plain numbers that names none: a rational for every symbol, an integer for a count.
+"""Instances for a statement about plain numbers that names none: a rational or an integer for every symbol.
 
 Nothing is known of the hypotheses here, so draws that fail them are counted as rejected; a theorem whose hypotheses
 hardly any draw satisfies needs instances of its own.
@@ -39,10 +39,11 @@ class Numbers:
         from linres.strategies import rationals
 
         return st.one_of(*(
-            st.tuples(*(st.integers(0, 8) if is_integer(symbol) else number for symbol in self.symbols))
-            for number in (rationals().map(abs), rationals())
+            st.tuples(*(whole if is_integer(symbol) else number for symbol in self.symbols))
+            for whole, number in ((st.integers(0, 8), rationals().map(abs)), (st.integers(-8, 8), rationals()))
         ))
 
     def measure(self, instance: Any, arithmetic: Any) -> list[dict[Any, Any]]:
-        """One row: the numbers themselves."""
-        return [dict(zip(self.symbols, map(arithmetic.number, instance), strict=True))]
+        """One row: the numbers themselves. Integers stay what they are, for they may be exponents."""
+        numbers = (value if type(value) is int else arithmetic.number(value) for value in instance)
+        return [dict(zip(self.symbols, numbers, strict=True))]

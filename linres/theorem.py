@@ -156,7 +156,8 @@ class Limit:
 
     The conclusion reads small <= large. family: parameter -> instance; at: values of the parameter, at least 3, in the
     order in which `to` is approached; ratio: an expression in the symbols of the theorem. tends: (symbol, value) if
-    SymPy is to confirm that ratio tends to `to` as the symbol tends to the value. InputError for parts of another kind.
+    SymPy is to confirm that ratio tends to `to` as the symbol tends to the value. A theorem is reported as sharp in the
+    limit if `to` is 1 and SymPy confirms it. InputError for parts of another kind.
     """
 
     family: Callable[[Any], Any]

@@ -176,7 +176,7 @@ def without(name):
     (changed(X={"float": "0x1p+5000"}), r"instance\.X should be a finite float"),
     (changed(more=1), 'has no "more"'),
     (without("X"), 'misses "X"'),
-    ({**GOOD, "class": "Popen"}, "a class among Numbers, RecordedRun, RecordedStackingRun"),
+    ({**GOOD, "class": "Popen"}, "a class among Numbers, Reading, RecordedRun, RecordedStackingRun, Witness"),
     ({**GOOD, "class": "NesterovRun"}, "a class among"),
     ({**GOOD, "class": ["Numbers"]}, "a class among"),
     ({**GOOD, "fields": []}, "should be an object"),

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,7 +206,7 @@ def test_the_reader_of_a_pipe_may_leave():
 def test_the_theorems_in_the_readme_verify_as_they_stand():
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], capture_output=True, text=True, check=True)
-    assert [line.split(" (")[0] for line in done.stdout.splitlines()] == ["mean: supported", "mean: proved"]
+    assert [line.split(" (")[0] for line in done.stdout.splitlines()] == ["mean: supported", "mean-proved: proved"]
 
 
 def test_the_readme_shows_the_table_that_verify_prints():
@@ -222,3 +223,25 @@ def test_the_theorem_in_the_readme_is_refuted_with_the_wrong_constant():
     assert wrong != block
     done = subprocess.run([sys.executable, "-c", wrong], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("mean: refuted")
+
+
+def test_a_false_claim_of_ours_needs_a_corrected_statement_that_holds(monkeypatch, capsys):
+    from linres import theorems
+
+    published, *_ = theorems.load_refutations("free-head-block")
+    wrong = replace(published, corrected=published.claim)
+    monkeypatch.setattr(theorems, "load_refutations", lambda name: (wrong,))
+    code, _, said = run(capsys, "verify", "free-head-block")
+    assert code == 1 and "a corrected statement does not certainly hold" in said
+
+
+def test_a_false_claim_is_listed_and_shown_as_one(capsys):
+    _, listed, _ = run(capsys, "list")
+    assert all(("FALSE" in line) == (line.split()[0] in REFUTED) for line in listed.splitlines())
+    _, shown, _ = run(capsys, "show", "hardt-ma-2017-inequality-2-3")
+    assert "this claim is false" in shown and "corrected: The bound of the gradient, corrected" in shown
+
+
+def test_a_misspelt_name_is_answered_by_the_nearest(capsys):
+    code, _, said = run(capsys, "verify", "absorbtion")
+    assert code == 2 and "such as absorption" in said

@@ -189,6 +189,10 @@ def test_the_printed_inequality_is_refuted_for_its_exponent_and_for_its_square()
     assert linres.load_refutations("hardt-ma-2017-inequality-2-3") == printed.REFUTATIONS
 
 
+def test_the_printed_inequality_fails_for_positive_targets_which_no_condition_excludes():
+    assert all(each.instance.target[0][0] > 1 for each in printed.REFUTATIONS)
+
+
 def test_the_printed_inequality_meets_its_expectation_by_being_refuted():
     verdict = verify(printed.THEOREM)
     assert verdict.verdict == "refuted" and verdict.met and wanting(verdict) == 0

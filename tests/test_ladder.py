@@ -471,3 +471,14 @@ def test_the_original_is_kept_if_hypothesis_finds_nothing_simpler():
 
 def test_drawing_leaves_out_nothing_of_a_small_space():
     assert sorted(draw.instances(st.integers(-5, 5), 40, seed=0)) == list(range(-5, 6))
+
+
+def test_hypotheses_that_the_search_satisfies_are_not_called_vacuous():
+    """A disc of radius 1/100 around (7, 22/3), in which a < b."""
+    a, b = sympy.symbols("a b", real=True)
+    with sympy.evaluate(False):
+        narrow = Le((a - 7) ** 2 + (b - Rational(22, 3)) ** 2, Rational(1, 10**4))
+        theorem = Theorem("narrow", Le(a, b), hypotheses=(narrow,))
+    verdict = verify(theorem)
+    assert verdict.verdict == "inconclusive"
+    assert "vacuous" not in verdict.reason and "draw such" in verdict.reason

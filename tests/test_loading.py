@@ -58,12 +58,13 @@ def names(path):
 def test_theorems_are_collected_bare_and_from_containers_in_order_and_once(write):
     path = write(START + """
 first = made("first")
-several = [made("second"), (made("too deep"),), {"no": made("also too deep")}]
+several = [made("second"), (made("deep"),), {"no": [made("deeper")]}]
+several.append(several)
 again = first
 by_name = {"third": made("third"), "first": first}
 one = (made("fourth"), 3)
 """)
-    assert names(path) == ["first", "second", "third", "fourth"]
+    assert names(path) == ["first", "second", "deep", "deeper", "third", "fourth"]
 
 
 def test_what_is_imported_is_not_the_files_own(write):
@@ -77,6 +78,19 @@ finally:
 mine = made("mine")
 """)
     assert names(path) == ["mine"]
+
+
+def test_an_imported_theorem_that_is_changed_under_its_name_is_the_files_own(write):
+    write(START + "base = made('base')", "changed_lemmas.py")
+    path = write("""
+from dataclasses import replace
+from linres.theorems.absorption import THEOREM
+from changed_lemmas import base, made
+THEOREM = replace(THEOREM, name="changed")
+with open(__file__):
+    base = replace(base, name="changed too")
+""")
+    assert names(path) == ["changed", "changed too"]
 
 
 def test_an_imported_theorem_put_into_a_list_is_collected_unless_it_is_one_of_ours(write):

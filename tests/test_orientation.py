@@ -200,6 +200,13 @@ def test_the_corrected_theorem_is_supported_on_maps_of_positive_determinant():
     assert verdict.verdict == "supported" and wanting(verdict) == 0 and verdict.proof["prose"] == 2
 
 
+@pytest.mark.parametrize(("half_turn", "depth"), [(F(64), 1), (F(99, 100), 2), (F(57, 100), 3), (F(203, 1024), 8)])
+def test_the_corrected_theorem_speaks_of_nearly_every_rotation_at_every_depth(half_turn, depth):
+    """Q may turn by nearly half a circle, also where there are few blocks."""
+    one = F(1)
+    assert rigorous.check(printed.CORRECTED, printed.Bent(half_turn, (one, one), (one, one), depth)).holds == 1
+
+
 @pytest.mark.parametrize("instance", [
     replace(printed.FAR, half_turn=F(1)),  # l times more than half a circle
     replace(printed.FAR, values=(F(1, 2), F(-2))),  # not definite

@@ -48,14 +48,29 @@ def test_a_symbol_that_is_defined_is_not_drawn():
     assert linres.verify(theorem).verdict == "supported"
 
 
-def test_draws_have_zeros_equal_numbers_negative_ones_and_integers_for_counts():
+def test_draws_have_zeros_equal_numbers_and_negative_ones_and_integers_for_integers():
     drawn = draw.instances(Numbers((a, b, n)).instances(), 300, seed=0)
-    assert all(isinstance(count, int) and count >= 0 for _, _, count in drawn)
+    assert all(isinstance(whole, int) for _, _, whole in drawn)
+    assert all(any(whole == wanted for _, _, whole in drawn) for wanted in (-3, -1, 0, 1, 3))
     for corner in (
         lambda p, q: p == q != 0, lambda p, q: p == 0, lambda p, q: p < 0, lambda p, q: p > 0 and q > 0,
         lambda p, q: p > 100, lambda p, q: 0 < p < Fraction(1, 10), lambda p, q: p.denominator > 1,
     ):
         assert any(corner(p, q) for p, q, _ in drawn)
+
+
+def test_no_integer_is_taken_for_a_count_without_a_hypothesis():
+    assert linres.verify(linres.Theorem("counts", Ge(n, 0, evaluate=False))).verdict == "refuted"
+
+
+def test_an_integer_may_be_an_exponent():
+    """1 + n a <= (1 + a)^n for a >= -1 and n >= 0."""
+    with sympy.evaluate(False):
+        bernoulli, grows = Le(1 + n * a, (1 + a) ** n), Le((1 + n) * a, (1 + a) ** n)
+        hypotheses = (Ge(a, -1), Ge(n, 0))
+    assert linres.verify(linres.Theorem("bernoulli", bernoulli, hypotheses=hypotheses)).verdict == "supported"
+    found = linres.verify(linres.Theorem("wrong", grows, hypotheses=hypotheses))
+    assert found.verdict == "refuted" and "(1 + a)**n" in found.counterexample["snippet"]
 
 
 def test_half_of_the_draws_satisfy_hypotheses_about_many_signs():

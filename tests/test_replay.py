@@ -1,6 +1,7 @@
 """`linres replay`: what is saved is decided again, and each outcome has its exit code."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -148,6 +149,14 @@ def test_what_does_not_fit_together_is_refused_in_a_line(document, message, save
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_what_cannot_be_measured_once_it_is_read_confirms_nothing(saved, capsys):
+    """Values at a stage are worked out when they are asked for: a traceback would exit as a counterexample does."""
+    theorem = linres.load("stacking-acceleration-with-errors")
+    code, out, err = replay(capsys, saved(theorem, replace(theorem.extremal[0], q=Fraction(0))))
+    assert (code, out) == (2, "")
+    assert "cannot measure it, ZeroDivisionError" in err
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Rung 2 says refuted or holds only with certainty: no rounding, no missing value and no horizon misread decides."""
 
+from collections import UserDict
 from dataclasses import replace
 
 import flint
@@ -9,7 +10,7 @@ from sympy import Eq, Ge, IndexedBase, Integer, Le, Lt, Ne, Rational, sqrt, symb
 
 from linres.arithmetic import EXACT
 from linres.language import GeometricSum, Inner, NotExact, norm
-from linres.rungs.rigorous import Disagree, check, search
+from linres.rungs.rigorous import Disagree, Raised, check, search
 from linres.theorem import Theorem
 
 x, y, q, z = symbols("x y q z", real=True)
@@ -290,3 +291,16 @@ def test_inner_products_of_balls_stay_balls():
     vector = EXACT.matrix([[1], [fmpq(1, 3)]])
     assert outcome(claimed, {u: vector, y: fmpq(10, 9)}) == "refuted"
     assert outcome(claimed, {u: vector, y: fmpq(10, 9) + fmpq(1, 10**50)}) == "holds"
+
+
+def test_what_a_sequence_raises_as_it_is_read_is_a_fault_of_the_theorem():
+    """A mapping may work its values out when asked: that is code of the theorem as much as `measure` is."""
+
+    class Lazy(UserDict):
+        def __getitem__(self, stage):
+            return 1 / Rational(0).p
+
+    sequence = IndexedBase(sympy.Symbol("s", real=True))
+    claimed = theorem(Ge(sequence[T], 0), Ge(sequence[t], 0), symbols=(sequence, t, T), over=(t, T))
+    with pytest.raises(Raised, match=r"measure raised ZeroDivisionError.* \(.*test_rigorous\.py:"):
+        check(replace(claimed, measure=lambda _, __: [{sequence: Lazy({0: 1, 1: 1}), T: 1}]), None)

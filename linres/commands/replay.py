@@ -154,10 +154,13 @@ def _each_row(theorem: Any, instance: Any, label: str) -> Iterator[tuple[Row, An
         single = replace(theorem, measure=_only(theorem, position, label))
         try:
             checked = rigorous.check(single, instance, max_bits=MAX_BITS)
-            yield _row(single, instance, position, checked), checked
+            row = _row(single, instance, position, checked)
         except (rigorous.Disagree, Missing, NotExact, Undefined) as fault:
-            nothing = rigorous.Checked(undecided=1)
-            yield Row(position, "undecided", None, None, None, None, f"{type(fault).__name__}: {fault}"), nothing
+            checked = rigorous.Checked(undecided=1)
+            row = Row(position, "undecided", None, None, None, None, f"{type(fault).__name__}: {fault}")
+        except (rigorous.Raised, *UNFIT) as error:  # a row may be measured only as it is read
+            raise _unfit(theorem, error, label) from None
+        yield row, checked
 
 
 def _measured(theorem: Any, instance: Any, arithmetic: Any, label: str) -> list[Any]:
@@ -166,8 +169,12 @@ def _measured(theorem: Any, instance: Any, arithmetic: Any, label: str) -> list[
     except InputError as error:
         raise InputError(f"{label}: {error}") from None
     except UNFIT as error:
-        why = " ".join(str(error).split())[:200]
-        raise InputError(f"{label}: {theorem.name} cannot measure it, {type(error).__name__}: {why}") from None
+        raise _unfit(theorem, error, label) from None
+
+
+def _unfit(theorem: Any, error: Exception, label: str) -> InputError:
+    why = " ".join(str(error).split())[:200]
+    return InputError(f"{label}: {theorem.name} cannot measure it, {type(error).__name__}: {why}")
 
 
 def _only(theorem: Any, position: int, label: str):

@@ -32,7 +32,8 @@ def run_list(arguments: argparse.Namespace) -> int:
         return 0
     width = max(len(theorem.name) for theorem in theorems)
     for theorem in theorems:
-        print(f"{theorem.name:<{width}}  {theorem.provenance:<9}  {theorem.title}")
+        false = "FALSE: " if theorem.expect == "refuted" else ""
+        print(f"{theorem.name:<{width}}  {theorem.provenance:<9}  {false}{theorem.title}")
     return 0
 
 
@@ -82,15 +83,29 @@ def _everything(theorem, write) -> dict[str, Any]:
     }
 
 
+def _without_proof(theorem) -> list[str]:
+    """Why there is none: the claim is false, and then at which instances and in which text; or nobody gave one."""
+    from linres.theorems import REFUTED, load_refutations
+
+    if theorem.name not in REFUTED:
+        false = "no proof: the theorem is expected to be refuted"
+        return ["", false if theorem.expect == "refuted" else "no proof: the theorem can be supported at most"]
+    lines = ["", "this claim is false"]
+    for published in load_refutations(theorem.name):
+        lines += [f"  fails at {published.instance!r}", f"  corrected: {published.corrected.title}"]
+    return [*lines, f"  source: {published.source}"]
+
+
 def _page(theorem, write) -> list[str]:
     from linres.printing import reason
 
     lines = [f"{theorem.name} ({theorem.provenance})", theorem.title, "", "statement", f"  {write(theorem.conclusion)}"]
-    lines += ["", "hypotheses", *(f"  {write(hypothesis)}" for hypothesis in theorem.hypotheses)]
+    if theorem.hypotheses:
+        lines += ["", "hypotheses", *(f"  {write(hypothesis)}" for hypothesis in theorem.hypotheses)]
     symbols = [f"  {write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items()]
     lines += ["", "where", *(line.removesuffix(": ") for line in symbols)]
     lines += [f"  {write(name)} := {write(meaning)}" for name, meaning in theorem.definitions.items()]
-    lines += ["", "proof" if theorem.proof else "no proof: the theorem can be supported at most"]
+    lines += _without_proof(theorem) if not theorem.proof else ["", "proof"]
     for position, step in enumerate(theorem.steps(), 1):
         lines += [f"  {position}. {step.name} [{reason(step)}]", f"     {write(step.claim)}"]
         lines += [f"     {step.note}"] if step.note else []

@@ -29,8 +29,10 @@ LEVELS = {"quick": Level(40, 4_000, 4096), "full": Level(400, 40_000, 32768, adv
 def verify(
     theorem: Theorem, *, level: str = "quick", seed: int = 0, progress: Callable[[str], None] = lambda _: None
 ) -> Verdict:
-    """Run the ladder on the theorem, anyone's. The same seed gives the same instances.
+    """Run the ladder on the theorem, anyone's.
 
+    The same seed gives the same instances as long as the same modules are loaded: Hypothesis mixes constants of local
+    modules into what it draws.
     level: "quick" or "full" (see `LEVELS`); progress is called with a line when a rung starts. InputError for an
     unknown level or a seed that is no nonnegative integer; a failure of the theorem is a verdict, not an exception.
     """
@@ -155,12 +157,16 @@ class _Climb:
     def _nothing_decided(self, proof: symbolic.Proof) -> str:
         counts = self.evidence["rigorous"]
         if not counts["decided"] and not counts["undecided"]:
-            return f"vacuous: none of {counts['rows']} rows satisfies the hypotheses"
+            return self._vacuous(f"none of {counts['rows']} rows satisfies the hypotheses")
         if proof.refusal:
             return f"the proof is refused at {' '.join(proof.refusal.split())}"
         if not counts["decided"]:
             return f"no row decided with {counts['bits']} bits; {counts.get('reason', '')}".rstrip("; ")
         return _FOREIGN.format(self.foreign.instance) if self.foreign else ""
+
+    def _vacuous(self, seldom: str) -> str:
+        found = self.evidence["adversarial"].get("best") is not None
+        return f"{seldom}, but an instance that the search found does: draw such" if found else f"vacuous: {seldom}"
 
     def _something_undecided(self) -> str:
         suspects = self.evidence["sampled"]

@@ -20,6 +20,7 @@ from linres.theorem import Theorem
 
 FIRST_BITS = 64
 _OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+_STANDARD = os.path.join(os.path.dirname(os.__file__), "")
 _INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|^<frozen")
 
 
@@ -50,10 +51,10 @@ def told(fault: Exception) -> str:
 
 
 def _where(error: BaseException) -> str:
-    """" (file:line)", the innermost line that is neither ours nor of an installed library; "" if there is none."""
+    """" (file:line)", the innermost line that is neither ours nor of a library; "" if there is none."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_OURS) and not _INSTALLED.search(frame.filename)
+        if not frame.filename.startswith((_OURS, _STANDARD)) and not _INSTALLED.search(frame.filename)
     ]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
@@ -105,11 +106,24 @@ def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise NotExact(f"measure should return a list of rows, each a dict from symbols to values, got {rows!r}")
     for position, row in enumerate(rows):
-        outcome = _check_row(theorem, instance, row, position, checked)
+        outcome = _read_row(theorem, instance, row, position, checked)
         if checked.failure:
             return checked
         setattr(checked, outcome, getattr(checked, outcome) + 1)
     return checked
+
+
+def _read_row(theorem, instance, row, position, checked) -> str:
+    """As `_check_row`. Raised for what code of the theorem raises: a sequence may be measured only as it is read."""
+    try:
+        return _check_row(theorem, instance, row, position, checked)
+    except (*FAULTS, RecursionError):
+        raise
+    except Exception as error:
+        where = _where(error)
+        if not where:  # a fault of ours
+            raise
+        raise Raised(f"measure raised {described(error)}{where}") from error
 
 
 def _check_row(theorem, instance, row, position, checked) -> str:

@@ -1,7 +1,8 @@
 """How sharp a theorem is: attained, sharp in a limit, or within a measured factor. Evidence: it moves no verdict.
 
     attained  both sides are equal at an instance, decided exactly
-    limit     small/large is exactly what a declared family says, and tends to what it says (`linres.theorem.Limit`)
+    limit     small/large is exactly what a declared family says, and SymPy confirms that this tends to 1
+              (`linres.theorem.Limit`)
     upper     neither is known: small/large comes as near to 1 as the adversary found, a lower bound of that
 """
 
@@ -30,7 +31,8 @@ def run(theorem: Theorem, *, max_bits: int = 4096, found: Any = None) -> dict[st
     """{"ran", "tightness"}: "attained" with the instance, "limit", "upper" with the ratio, or None if nothing is known.
 
     Looked for at `extremal`, then at the best instance of the adversary, found (a `nearest.Result`). A declared limit
-    is reported as "limit" beside either, with "holds" False and a reason if it is not as declared.
+    is reported as "limit" beside either, with "holds" False and a reason if it is not as declared. One that is not 1,
+    or that nobody confirms (no `Limit.tends`), is reported there alone: some members of a family show no limit.
     """
     if type(theorem.conclusion) in {Equality, Unequality}:
         return {"ran": False, "reason": "the theorem is no inequality"}
@@ -48,7 +50,8 @@ def _known(theorem: Theorem, limit: dict[str, Any] | None, found: Any, max_bits:
             return {"tightness": "attained", "instance": repr(instance)}
     if found is not None and found.attained:
         return {"tightness": "attained", "instance": repr(found.best), "by": "adversarial"}
-    if limit is not None and limit["holds"]:
+    declared = theorem.tightness
+    if declared is not None and limit is not None and limit["holds"] and declared.to == 1 and declared.tends:
         return {"tightness": "limit"}
     if found is not None and found.ratio is not None and 0 < found.ratio < 1:
         return {"tightness": "upper", "ratio": found.evidence["best"], "instance": repr(found.best)}

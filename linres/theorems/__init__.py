@@ -4,6 +4,7 @@
 refuted; their modules hold the corrected statements beside them.
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -36,5 +37,7 @@ def _module(call: str, name: str, names: tuple[str, ...]) -> Any:
     from linres.errors import refuse
 
     if name not in names:
-        raise refuse(call, f"one of {', '.join(names)}", repr(name), "`linres list` describes them.")
+        near = get_close_matches(name, names, 1) if isinstance(name, str) else []
+        wanted = f"one of {', '.join(names)}" if not near else f"the name of a theorem, such as {near[0]}"
+        raise refuse(call, wanted, repr(name), "`linres list` describes them.")
     return import_module(f"linres.theorems.{name.replace('-', '_')}")

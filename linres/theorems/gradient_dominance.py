@@ -110,7 +110,7 @@ def _controls():
 
 THEOREM = Theorem(
     name="gradient-dominance",
-    title="Near the identity the gradient sees all of the excess",
+    title="Near the identity the gradient sees all of the excess, as each block passes its share on",
     provenance="linres",
     symbols=SYMBOLS,
     definitions=DEFINITIONS,

@@ -79,9 +79,10 @@ def instances():
 
 
 def _at(*, depth, reach, eigenvalue):
-    one = Fraction(1)
+    """In dimension 1, with W one below a positive target R: no condition on R excludes it, on its sign say."""
+    below = -Fraction(1)
     return extremal(
-        depth=depth, reach=reach, eigenvalues=(eigenvalue,), displacement=((one,),), weight=Fraction(2),
+        depth=depth, reach=reach, eigenvalues=(eigenvalue,), displacement=((below,),), weight=Fraction(2),
     )
 
 

@@ -15,6 +15,8 @@ conference; later versions may have another.
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import pi as PI
+from math import tan
 
 import flint
 import sympy
@@ -38,7 +40,7 @@ with sympy.evaluate(False):
     CONCLUSION = Le(a, printed)
     reflected, moved = Lt(r, 0), Gt(a, 1)
     oriented, deep_enough = Gt(Det(R), 0), Ge(ell, gamma)
-    less_than_half, definite = Le(2 * ell * Abs(u), pi), Gt(h, 0)
+    turned, definite = Le(2 * ell * Abs(u), pi * sqrt(1 + u**2)), Gt(h, 0)  # |P - I| <= pi/l
     bound = (pi + 3 * gamma) / ell
     of_scalar, of_map = Abs(log(Abs(r))), log(stretched)
 
@@ -151,9 +153,14 @@ def instances_bent():
     from linres.strategies import shares, vectors
 
     depths = st.shared(st.integers(1, 8), key="depth")
-    half_turns = st.builds(lambda share, depth: share * Fraction(157, 100 * depth), shares(), depths)
+    half_turns = st.builds(lambda share, depth: share * _half_turn(depth), shares(), depths)
     values = st.tuples(*[st.integers(3, 24).map(lambda k: Fraction(k, 8))] * 2)
     return st.builds(Bent, half_turns, values, vectors(2), depths)
+
+
+def _half_turn(depth: int) -> Fraction:
+    """A rational a little below tan(pi/(2 depth)): depth times a rotation by 2 arctan of it is nearly half a circle."""
+    return Fraction(64) if depth == 1 else Fraction(int(1024 * tan(PI / (2 * depth))), 1024)
 
 
 FAR = Bent(Fraction(157, 800), (Fraction(5, 4), Fraction(4, 5)), (Fraction(1), Fraction(2)), 8)
@@ -174,7 +181,7 @@ CORRECTED = Theorem(
         u: "P is a rotation by 2 arctan(u)", h: "the least eigenvalue of H",
     },
     definitions={gamma: of_map},
-    hypotheses=(nonempty, oriented, deep_enough, less_than_half, definite),
+    hypotheses=(nonempty, oriented, deep_enough, turned, definite),
     conclusion=sharper,
     instances=instances_bent,
     measure=measure_bent,

@@ -113,7 +113,7 @@ def _controls():
 
 THEOREM = Theorem(
     name="orientation",
-    title="Small blocks keep the orientation",
+    title="Small blocks keep the orientation, as each has a determinant at least (1 - tau)^m",
     provenance="linres",
     symbols=SYMBOLS,
     definitions=DEFINITIONS,
