@@ -206,8 +206,11 @@ class Pool:
 
     @cached_property
     def own(self) -> list[Any]:
-        """Extremal instances, then witnesses of controls that are measured as the theorem measures, then draws."""
-        witnesses = [c.witness for c in self.theorem.controls if c.witness is not None and not (c.measure and c.drop)]
+        """Extremal instances, then witnesses of controls that are measured as the theorem measures, then draws.
+
+        A witness of another method may be a run that is far too long for an exact one of this method.
+        """
+        witnesses = [c.witness for c in self.theorem.controls if c.witness is not None and not c.measure]
         drawn = draw.instances(self.theorem.instances(), self.level.draws, seed=self.seed)
         return [*self.theorem.extremal, *_distinct(witnesses), *drawn]
 
