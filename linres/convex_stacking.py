@@ -12,6 +12,8 @@ from linres.instances import Function, Rationals
 from linres.methods import nesterov, stacking
 from linres.near_target import PerturbedStackingRun, Table
 
+MOST_BITS = 2**17  # of an entry of a state
+
 
 class ConvexTraining(NamedTuple):
     """A run of T stages: sequences as {t: value}, networks from W_{-1} to W_T; sigma and s_t are rationals at most the
@@ -65,7 +67,7 @@ class ConvexStackingRun:
     ) -> ConvexTraining:
         """The run, up to where a network is singular and no block exists; it takes `momentum` times what it should.
 
-        ValueError if the arithmetic is not EXACT.
+        ValueError if the arithmetic is not EXACT, or if the stages are so many that exact states get too long.
         """
         if arithmetic is not EXACT:
             raise ValueError(f"ConvexStackingRun.record(arithmetic) should be EXACT, got {arithmetic!r}")
@@ -97,6 +99,8 @@ class ConvexStackingRun:
             except ZeroDivisionError:
                 break
             _, network, block = made[-1]
+            if max(number.denominator.bit_length() for number in network.entries()) > MOST_BITS:
+                raise ValueError(f"{len(betas)} stages are too many: exact states double their bits each stage")
         return made
 
 

@@ -35,10 +35,11 @@ from linres.errors import refuse
 from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_stacking_run, reflection
 
 __all__ = [
-    "ErrorSequence", "absorptions", "aligned_stacking_runs", "descents", "error_sequences",
-    "inverse_roots_of_condition", "matrices", "moment_matrices", "nesterov_runs", "networks", "orthogonal_matrices",
-    "perturbed_stacking_runs", "psd_matrices", "quadratic_runs", "rationals", "scales", "shares", "spectra",
-    "stacking_runs", "symmetric_matrices", "tables", "unit_vectors", "vectors",
+    "ErrorSequence", "absorptions", "aligned_stacking_runs", "convex_runs", "convex_stacking_runs", "descents",
+    "error_sequences", "inverse_roots_of_condition", "matrices", "moment_matrices", "momenta", "nesterov_runs",
+    "networks", "orthogonal_matrices", "perturbed_descents", "perturbed_stacking_runs", "psd_matrices",
+    "quadratic_runs", "rationals", "scales", "shares", "spectra", "stacking_runs", "symmetric_matrices", "tables",
+    "unit_vectors", "vectors",
 ]
 
 

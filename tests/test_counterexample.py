@@ -28,7 +28,7 @@ t, T = symbols("t T", integer=True)
 def output(snippet):
     """What the snippet prints in a Python that has SymPy but none of our own modules."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", ALONE + snippet], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-I", "-"], input=ALONE + snippet, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, f"{snippet}\n{done.stderr}"
     return done.stdout.strip()

@@ -7,6 +7,7 @@ import flint
 import numpy as np
 import pytest
 import sympy
+from deciding import certainly_holds
 from hypothesis import HealthCheck, given, settings
 from swaps import outcome, places, swapped
 from sympy import Eq, Rational
@@ -15,7 +16,7 @@ from linres.arithmetic import EXACT
 from linres.descents import descended
 from linres.instances import NesterovRun, RecordedRun
 from linres.kernels import descent as kernel
-from linres.rungs import rigorous, symbolic, verify, wanting
+from linres.rungs import rigorous, symbolic
 from linres.theorems import gradient_step
 from linres.theorems import gradient_with_errors as many
 
@@ -30,29 +31,11 @@ TIGHT = NesterovRun(
 )
 
 
-def holds(instance, theorem=THEOREM):
-    """Whether the theorem certainly holds on the instance, every hypothesis decided."""
-    checked = rigorous.check(theorem, instance)
-    return checked.failure is None and checked.holds > 0 and not checked.undecided and not checked.rejected
+holds = certainly_holds(THEOREM)
 
 
 def with_relation(kind):
     return replace(THEOREM, conclusion=kind(*THEOREM.conclusion.args, evaluate=False))
-
-
-def test_is_proved_and_every_control_comes_out_as_it_must():
-    verdict = verify(THEOREM)
-    assert verdict.verdict == "proved" and wanting(verdict) == 0
-    assert verdict.proof["checked"] == verdict.proof["steps"] == len(THEOREM.proof) and verdict.proof["prose"] == 0
-    assert verdict.evidence["rigorous"]["acceptance"] == verdict.evidence["sampled"]["acceptance"] == 1
-    assert verdict.evidence["tightness"]["tightness"] == "attained"
-    for control in verdict.evidence["controls"]["list"]:
-        assert control["refuted"] == (control["kind"] == "stronger") and "reason" not in control
-
-
-@pytest.mark.parametrize("control", [c for c in THEOREM.controls if c.kind == "stronger"], ids=lambda c: c.name)
-def test_every_false_variant_is_refuted_by_its_own_witness(control):
-    assert rigorous.check(THEOREM.variant(control), control.witness).failure
 
 
 @pytest.mark.parametrize("hypothesis", THEOREM.hypotheses, ids=str)

@@ -184,7 +184,7 @@ def test_load_file_is_public():
         (START + "made(conclusion=Le(1, 2))", "TypeError: Theorem('made') should be made of relations, got True."),
         (START + "made(expect='prove')", "should be 'proved' or 'supported' or 'refuted', got 'prove'."),
         (START + "made(conclusion=Le(Symbol('p', positive=True), 1))", "p should be declared real=True"),
-        (START + "one, two = made(), made()", "two theorems are called 'made'. Give each a name of its own."),
+        (START + "one, two = made(), made()", "two theorems are called 'made'. Give each a name of its own"),
     ],
 )
 def test_a_file_without_theorems_or_with_errors_is_refused_in_one_line(write, content, says):

@@ -10,6 +10,7 @@ import flint
 import numpy as np
 import pytest
 import sympy
+from deciding import certainly_holds
 from hypothesis import HealthCheck, given, settings
 from swaps import outcome, places, swapped
 from sympy import Eq, Lt, Rational, Symbol, sqrt
@@ -21,7 +22,7 @@ from linres.instances import NesterovRun, RecordedRun
 from linres.kernels import nesterov as kernel
 from linres.language import GeometricSum
 from linres.methods import nesterov
-from linres.rungs import rigorous, verify, wanting
+from linres.rungs import rigorous
 from linres.theorems import nesterov_step as one
 from linres.theorems import nesterov_with_errors as many
 
@@ -35,23 +36,7 @@ TIGHT = NesterovRun(
 )
 
 
-def holds(instance, theorem=THEOREM):
-    """Whether the theorem certainly holds on the instance, every hypothesis decided."""
-    checked = rigorous.check(theorem, instance)
-    return checked.failure is None and checked.holds > 0 and not checked.undecided and not checked.rejected
-
-
-def test_is_proved_and_every_control_comes_out_as_it_must():
-    verdict = verify(THEOREM)
-    assert verdict.verdict == "proved" and wanting(verdict) == 0
-    assert verdict.proof["checked"] == verdict.proof["steps"] == len(THEOREM.proof) and verdict.proof["prose"] == 0
-    for control in verdict.evidence["controls"]["list"]:
-        assert control["refuted"] == (control["kind"] == "stronger") and "reason" not in control
-
-
-@pytest.mark.parametrize("control", [c for c in THEOREM.controls if c.kind == "stronger"], ids=lambda c: c.name)
-def test_every_false_variant_is_refuted_by_its_own_witness(control):
-    assert rigorous.check(THEOREM.variant(control), control.witness).failure
+holds = certainly_holds(THEOREM)
 
 
 @given(many.instances())

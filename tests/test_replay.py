@@ -57,7 +57,9 @@ def test_every_witness_of_a_false_variant_fails_again(name, saved, capsys):
         report = json.loads(out)
         assert (code, report["outcome"], report["variant"]) == (1, "fails", f"control:{control.name}")
         assert "print(" in report["snippet"]
-        assert replay(capsys, saved(theorem, theorem.extremal[0] if theorem.extremal else control.witness))[0] in {0, 3}
+        as_given = theorem.extremal[0] if theorem.extremal else control.witness
+        if theorem.extremal or not control.measure:  # a witness of another method may be none of this one
+            assert replay(capsys, saved(theorem, as_given))[0] in {0, 3}
 
 
 def test_an_attained_instance_holds_with_ratio_1(saved, capsys):
@@ -156,7 +158,7 @@ def test_what_cannot_be_measured_once_it_is_read_confirms_nothing(saved, capsys)
     theorem = linres.load("stacking-acceleration-with-errors")
     code, out, err = replay(capsys, saved(theorem, replace(theorem.extremal[0], q=Fraction(0))))
     assert (code, out) == (2, "")
-    assert "cannot measure it, ZeroDivisionError" in err
+    assert "cannot measure it" in err and "ZeroDivisionError" in err
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path, capsys):

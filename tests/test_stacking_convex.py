@@ -8,6 +8,7 @@ import flint
 import numpy as np
 import pytest
 import sympy
+from deciding import certainly_holds
 from hypothesis import HealthCheck, given, settings
 from swaps import outcome, places, swapped
 
@@ -15,7 +16,7 @@ from linres import strategies
 from linres.arithmetic import BALL, EXACT, divide, inner, rational
 from linres.convex_stacking import ConvexStackingRun, edge
 from linres.methods import stacking
-from linres.rungs import draw, rigorous, symbolic, verify, wanting
+from linres.rungs import draw, rigorous, symbolic
 from linres.theorems import stacking_convex as s6
 
 F = Fraction
@@ -30,24 +31,7 @@ RUN = ConvexStackingRun(
 )
 
 
-def holds(instance, theorem=THEOREM):
-    checked = rigorous.check(theorem, instance)
-    return checked.failure is None and checked.holds > 0 and not checked.undecided and not checked.rejected
-
-
-def test_is_proved_and_every_control_comes_out_as_it_must():
-    verdict = verify(THEOREM)
-    assert verdict.verdict == "proved" and wanting(verdict) == 0
-    counts = verdict.proof
-    assert counts["checked"] == counts["steps"] == len(THEOREM.steps()) and counts["prose"] == 0
-    assert verdict.evidence["rigorous"]["acceptance"] == verdict.evidence["sampled"]["acceptance"] == 1
-    for control in verdict.evidence["controls"]["list"]:
-        assert control["refuted"] == (control["kind"] == "stronger") and "reason" not in control
-
-
-@pytest.mark.parametrize("control", [c for c in THEOREM.controls if c.kind == "stronger"], ids=lambda c: c.name)
-def test_every_false_variant_is_refuted_by_its_own_witness(control):
-    assert rigorous.check(THEOREM.variant(control), control.witness).failure
+holds = certainly_holds(THEOREM)
 
 
 # H12 and H13 say what stacking is; the proof needs no more of it than H14.
@@ -202,3 +186,8 @@ def test_a_conclusion_that_claims_more_is_refused():
         more = left <= sympy.Rational(99, 100) * right
     wrong = replace(THEOREM, conclusion=more, proof=(*THEOREM.proof[:-1], replace(THEOREM.proof[-1], claim=more)))
     assert not symbolic.check(wrong).complete
+
+
+def test_exact_states_that_get_too_long_are_refused_and_not_waited_for():
+    with pytest.raises(ValueError, match="100 stages are too many"):
+        s6.neuron(start=Fraction(9, 8), share=Fraction(1, 256), stages=100).record(EXACT)

@@ -173,8 +173,10 @@ def _measured(theorem: Any, instance: Any, arithmetic: Any, label: str) -> list[
 
 
 def _unfit(theorem: Any, error: Exception, label: str) -> InputError:
-    why = " ".join(str(error).split())[:200]
-    return InputError(f"{label}: {theorem.name} cannot measure it, {type(error).__name__}: {why}")
+    from linres.rungs import rigorous
+
+    why = " ".join(rigorous.told(error).split())[:250]
+    return InputError(f"{label}: {theorem.name} cannot measure it, {why}")
 
 
 def _only(theorem: Any, position: int, label: str):

@@ -21,7 +21,7 @@ from linres.theorem import Theorem
 FIRST_BITS = 64
 _OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 _STANDARD = os.path.join(os.path.dirname(os.__file__), "")
-_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|^<frozen")
+_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|^<frozen|\.pyx$")
 
 
 class Disagree(Exception):
