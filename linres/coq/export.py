@@ -169,7 +169,7 @@ class _Text:
     def __init__(self, theorem: Theorem, name: str, library: _Library):
         if not theorem.proof:
             raise NotExported(f"{theorem.name} has no proof")
-        self.theorem, self.name, self.library = theorem, name, library
+        self.theorem, self.name, self.lemmas = theorem, name, library
         self.structure = structure_of(theorem)
         self.names = Names(library.taken)
         self.space = self.names.fresh("V") if self.structure else ""
@@ -282,5 +282,5 @@ class _Text:
         return outer.lines
 
     def lemma_name(self, by: Lemma) -> tuple[str, list[Any]]:
-        name, symbols, structure = self.library.lemma(by)
+        name, symbols, structure = self.lemmas.lemma(by)
         return (f"{name} {self.space}" if structure else name), symbols
