@@ -133,9 +133,10 @@ def test_a_theorem_with_a_part_of_the_wrong_kind_is_refused_by_name(options):
 
 def test_ctrl_c_within_a_callback_of_the_garbage_collector_is_not_lost():
     program = """
-import gc, sys
+import gc, signal, sys
 from linres import cli
 from linres.commands import show
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 def interrupted(phase, info):
     raise KeyboardInterrupt
 def run(arguments):
