@@ -1,11 +1,11 @@
 """Figures. Matplotlib is imported when one is drawn; colours are Okabe and Ito's, and lines differ in style as well."""
 
 import os
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from linres import whole
 from linres.errors import InputError, refuse
 from linres.methods.stacking import STARTS
 from linres.trajectory import Trajectory
@@ -123,13 +123,9 @@ def save(figure, path) -> None:
     path = os.fspath(path)
     require_writable(path)
     suffix = os.path.splitext(path)[1].lower()
-    partial = f"{path}.{os.getpid()}.partial"
+    looks: Any = {"svg.fonttype": "none", "svg.hashsalt": "linres"}
     try:
-        with open(partial, "xb") as file, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linres"}):
+        with whole.opened(path, binary=True) as file, matplotlib.rc_context(looks):
             figure.savefig(file, format=suffix[1:], dpi=200, metadata=METADATA[suffix])
-        os.replace(partial, path)
     except OSError as error:
         raise InputError(f"the plot file {path!r} cannot be written: {error.strerror or error}.") from None
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(partial)

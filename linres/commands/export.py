@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import os
 import sys
-from contextlib import suppress
 from typing import Any
 
 EPILOG = """examples:
@@ -93,15 +91,11 @@ def _checked(name: str, text: str, as_json: bool) -> int:
 
 def _write(path: str, text: str) -> None:
     """Write the file whole or not at all. InputError if it cannot be written."""
+    from linres import whole
     from linres.errors import InputError
 
-    partial = f"{path}.{os.getpid()}.partial"
     try:
-        with open(partial, "x", encoding="utf-8") as file:
+        with whole.opened(path) as file:
             file.write(text)
-        os.replace(partial, path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}. Choose another by --out.") from None
-    finally:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            os.unlink(partial)

@@ -5,7 +5,6 @@ import os
 import shlex
 import sys
 import sysconfig
-from contextlib import suppress
 from importlib.machinery import PathFinder
 from typing import Any
 
@@ -34,6 +33,7 @@ def add_parsers(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file; returns 0. InputError for a name that is none, or a file that cannot or should not be written."""
+    from linres import whole
     from linres.errors import InputError
     from linres.template import written
 
@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     text = written(arguments.name, shlex.quote(path))
     _require_free(path, arguments.force)
     try:
-        _write(path, text)
+        with whole.opened(path) as file:
+            file.write(text)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}. Choose another by --out.") from None
     print(f"{path}: the theorem {arguments.name}. Next: linres verify --file {shlex.quote(path)}")
@@ -70,15 +71,3 @@ def _is_installed(module: str) -> bool:
         return True
     folders = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
     return PathFinder.find_spec(module, folders) is not None
-
-
-def _write(path: str, text: str) -> None:
-    """Write the file whole or not at all."""
-    partial = f"{path}.{os.getpid()}.partial"
-    try:
-        with open(partial, "x", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(partial, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(partial)
