@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from linres import figures, plotting
 from linres.cli import main
 from linres.errors import InputError
-from linres.figures import _bounds, _runs, basin, lookahead, rates, scaling
+from linres.figures import _bounds, _runs, basin, floors, lookahead, momentum, parameter, rates, scaling
 from linres.methods import nesterov, stacking
 
 
@@ -171,6 +172,88 @@ class TestBasin:
             assert basin.compute((2, 3, 5), (2, 30, 3000), seed=seed).smallest_ratio > 14
 
 
+class TestFloors:
+    def test_every_run_stays_below_its_bound(self, published):
+        assert published["floors"].largest_ratio < 1
+
+    def test_constant_errors_end_at_half_the_proved_floor_on_quadratics(self, published):
+        floor = (1 - np.sqrt(0.9)) / 0.1  # the method forgets by 1 - q, the bound by sqrt(1 - q)
+        assert published["floors"].floor_ratios == pytest.approx([floor] * 3, rel=1e-3)
+
+    def test_the_slower_of_the_errors_and_the_method_wins(self, published):
+        fast, slow, constant = (run.measured for run in published["floors"].decaying)
+        assert slow[-1] / slow[-50] == pytest.approx(0.99**49, rel=0.02)
+        assert fast[-1] / fast[-50] == pytest.approx(0.9**49, rel=0.3)  # a double root: times 1 + q t
+        assert constant[-1] == pytest.approx(constant[-50], rel=1e-3)
+
+    def test_rounding_counted_as_errors_explains_where_float_runs_end(self, published):
+        for run, digits in zip(published["floors"].rounded, (1e-4, 1e-12), strict=True):
+            assert digits / 1e4 < run.measured[-1] < run.bound[-1] < digits
+
+    def test_errors_left_out_of_the_bound_are_noticed(self):
+        run = floors._pushed("half counted", 0.1, np.full(350, 1e-2))
+        assert run.measured[-1] > floors._bound(0.1, 1.0, 1.0, np.zeros(350), np.full(350, 1e-2) / 2)[-1]
+
+
+class TestMomentum:
+    def test_theorys_momentum_needs_nearly_the_fewest_stages(self, published):
+        for sweep in published["momentum"].sweeps:
+            assert sweep.times_more(sweep.theory) < 1.15
+            assert (1 - sweep.best) / (1 - sweep.theory) == pytest.approx(1, abs=0.1)
+
+    def test_zero_start_and_the_plain_copy_need_many_more(self, published):
+        for sweep in published["momentum"].sweeps[1:]:
+            assert sweep.times_more(1.0) > sweep.times_more(0.0) > 8
+
+    def test_the_measured_contraction_is_that_of_the_closed_form(self, published):
+        for sweep in published["momentum"].sweeps:
+            np.testing.assert_allclose(1 - sweep.measured, 1 - sweep.predicted, rtol=0.15)
+
+    def test_a_run_that_never_gets_there_is_no_number(self):
+        problem = _runs.near_identity(1000, d=4, fraction=0.01, seed=0)
+        assert np.isnan(momentum._run(problem, 0.0, 100)[1])
+
+
+class TestParameter:
+    def test_the_counts_at_kappa_1000_are_those_expected(self, published):
+        data = published["parameter"]
+        assert all(10_000 < stages < 12_000 for stages in data.of("gradient", kappa=1000.0))
+        for method in ("nesterov", "functional"):
+            assert all(390 < stages < 530 for stages in data.of(method, kappa=1000.0))
+        assert all(400 < stages < 460 for stages in data.of("parameter", kappa=1000.0, direction="Gaussian"))
+
+    def test_near_the_identity_the_parameter_rule_accelerates_in_the_output_condition_number(self, published):
+        near = [c for c in published["parameter"].counts if c.radius == 0.1 and c.direction != "-uu^T"]
+        slope = _runs.slope(*np.log([(c.kappa_out, c.stages["parameter"]) for c in near]).T)
+        assert slope == pytest.approx(0.5, abs=0.05)
+
+    def test_towards_a_singular_target_it_is_slower_than_gradient_descent(self, published):
+        data = published["parameter"]
+        far = {"direction": "-uu^T", "radius": 0.9}
+        for parameter_rule, gradient in zip(data.of("parameter", **far), data.of("gradient", **far), strict=True):
+            assert parameter_rule > gradient
+
+    @pytest.mark.parametrize("method", parameter.METHODS)
+    def test_stages_are_counted_as_the_public_solver_runs(self, method):
+        from linres.methods import descent
+        from linres.problem import Problem
+
+        direction = parameter._directions(10, 0)["Gaussian"]
+        problem = Problem.from_spectrum(_runs.spectrum(10, 10), target=np.eye(10) + 0.5 * direction)
+        solve = {
+            "gradient": descent.descend, "nesterov": nesterov.accelerate, "functional": stacking.grow,
+            "parameter": lambda problem, stages: stacking.grow(problem, stages=stages, rule="parameter"),
+        }[method]
+        count = int(parameter.stages_needed(problem, method))
+        far, near = (np.linalg.norm(solve(problem, stages=n).network - problem.target) for n in (count - 1, count))
+        assert near <= 1e-5 * 0.5 < far
+
+    def test_the_table_has_a_row_for_every_problem_and_is_the_one_published(self, published):
+        table = published["parameter"].table()
+        assert table.count("\n| 1") == len(published["parameter"].counts) == 36
+        assert (Path(__file__).parent.parent / "figures" / "parameter.md").read_text(encoding="utf-8") == table
+
+
 def words(figure):
     """The visible texts of a drawn figure with something in them, but tick labels: some are beyond the limits."""
     from matplotlib.text import Text
@@ -257,7 +340,7 @@ class TestCommand:
 
     def test_an_unknown_name_is_refused_in_one_line_that_lists_the_names(self, tmp_path, capsys):
         assert main(["figures", "rates", "rate", "--out", str(tmp_path)]) == 2
-        expected = "linres figures: no figure is called 'rate'. There are: rates, scaling, lookahead, basin.\n"
+        expected = f"linres figures: no figure is called 'rate'. There are: {', '.join(figures.NAMES)}.\n"
         assert capsys.readouterr().err == expected
         assert list(tmp_path.iterdir()) == []
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from linres.errors import InputError
 
-NAMES = ("rates", "scaling", "lookahead", "basin")
+NAMES = ("rates", "scaling", "lookahead", "basin", "floors", "momentum", "parameter")
 
 
 def load(name: str) -> ModuleType:

@@ -92,3 +92,23 @@ def run(sigma, target, start, momentum, step_size, stages, functional):
     """As `trace`, but returns excess (T+1,), the last network (d, d) alone and the stage reached; holds no others."""
     excess, networks, _, reached = trace(sigma, target, start, momentum, step_size, stages, functional, kept=2)
     return excess, networks[reached % 2], reached
+
+
+def pieces(sigma, target, start, momentum, step_size, functional, length):
+    """The run from the network start and no block as `Trace`s of length > 0 stages each, without end.
+
+    Each trace begins with the last network of the one before; the last one has met a singular W (see `trace`).
+    """
+    sigma, target, network = as_arrays(sigma, target, start)
+    block, work = np.zeros_like(network), np.empty((6, *network.shape))
+    reached = length
+    while reached == length:
+        networks, lookaheads = (np.full((count, *network.shape), np.nan) for count in (length + 1, length))
+        excess = np.full(length + 1, np.nan)
+        networks[0] = network
+        reached = _iterate(
+            sigma, target, float(momentum), float(step_size), bool(functional), networks, lookaheads, excess, block,
+            work,
+        )
+        yield Trace(excess, networks, lookaheads, reached)
+        network = networks[-1]
