@@ -18,6 +18,7 @@ _HOMES = {
         "Step", "Theorem", "Verdict", "anything",
     ),
     "linres.certificate": ("Term",),
+    "linres.chance": ("Chance",),
     "linres.language": ("Det", "GeometricSum", "Inner", "Refused", "norm", "substitute"),
     "linres.arithmetic": ("BALL", "EXACT", "FLOAT", "Matrix", "Symbolic", "divide", "inner"),
     "linres.coq": ("export",),

@@ -17,6 +17,7 @@ from sympy.core import numbers
 from sympy.functions.elementary.complexes import transpose
 
 from linres.arithmetic import Matrix, inner
+from linres.chance import Chance
 from linres.errors import refuse
 from linres.language import (
     AT_MOST,
@@ -321,6 +322,8 @@ class Enclosure(_Walk):
     def measured(self, value):
         if type(value) is int:
             return flint.fmpq(value)
+        if type(value) is Chance:
+            return value.ball()
         if type(value) is flint.fmpq or (type(value) is Matrix and value.is_rational):
             return value
         parts = value.entries() if type(value) is Matrix else [value]

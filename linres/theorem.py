@@ -193,7 +193,8 @@ class Theorem:
     extremal: instances that are always checked first. method: the generic step it runs, for mutants of the method.
     own_method: measured values must agree with the definitions; False for a control that runs another method.
     measure: (instance, arithmetic) -> rows; a row maps symbols to values of that arithmetic, a sequence label to
-    {stage: value}, a Probability or Expectation node to its exact value. It reads the problem and the trajectory only.
+    {stage: value}, a Probability or Expectation node to its exact value, or a Probability that can only be drawn to a
+    `linres.Chance`. It reads the problem and the trajectory only.
     (SymPy takes Expectation(X) of a plain symbol for X; Expectation(X, x_0), given x_0, stays what it is.)
     sample: (generator, count) -> `Batch` of instances measured in compiled float64; optional.
     proof: steps, the last of which claims the conclusion. expect: the verdict that counts as success: "proved",

@@ -30,11 +30,15 @@ def missed(evidence: dict[str, Any]) -> list[str]:
 
 def _outcome(theorem: Theorem, control: Control, draws, count, seed, max_bits) -> dict[str, Any]:
     """What became of a control; "reason" says why one that is not refuted is not known to hold either."""
-    outcome = {"name": control.name, "kind": control.kind, "refuted": False, "by": None, "counterexample": None}
+    outcome: dict[str, Any] = {
+        "name": control.name, "kind": control.kind, "refuted": False, "by": None, "counterexample": None,
+    }
     decided = undecided = 0
     try:
         variant = theorem.variant(control)
         for by, counts, failure in _attempts(variant, control, draws, count, seed, max_bits):
+            if "risk" in counts:
+                outcome["risk"] = outcome.get("risk", 0.0) + counts["risk"]
             if failure is not None:
                 return outcome | {"refuted": True, "by": by, "counterexample": describe(variant, failure)}
             decided += counts.get("decided", 0)

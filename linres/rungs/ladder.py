@@ -7,7 +7,7 @@ from typing import Any
 
 from linres import archive
 from linres.errors import InputError, refuse
-from linres.rungs import adversarial, controls, draw, rigorous, sampled, symbolic, tightness
+from linres.rungs import adversarial, controls, draw, nearest, rigorous, sampled, symbolic, tightness
 from linres.rungs.counterexample import describe
 from linres.theorem import Outcome, Refutation, Theorem, Verdict
 
@@ -97,8 +97,10 @@ class _Climb:
         draws = [*theorem.extremal, *draw.instances(strategy, level.instances, seed=self.seed)]
         counts, self.failure = rigorous.search(theorem, draws, max_bits=level.max_bits)
         self.evidence["rigorous"] = counts | {"acceptance": _share(counts["rows"] - counts["rejected"], counts["rows"])}
+        drawn = "risk" in counts  # a statement about chances that have to be drawn
         if self.failure:
-            self._shrink(strategy, self.failure)
+            if not drawn:
+                self._shrink(strategy, self.failure)
             return
         self.say("sampled")
         self.evidence["sampled"], self.failure = sampled.run(
@@ -108,8 +110,12 @@ class _Climb:
             self._shrink(strategy, self.failure)
             return
         self.say("adversarial")
-        found = adversarial.run(
-            theorem, draws, budget=level.budget, seed=self.seed, max_bits=level.max_bits, proved=proved)
+        if drawn:
+            found = nearest.Result({"ran": False, "reason": _NOT_SEARCHED})
+            self.evidence["tightness"] = {"ran": False, "reason": "draws never show that both sides are equal"}
+        else:
+            found = adversarial.run(
+                theorem, draws, budget=level.budget, seed=self.seed, max_bits=level.max_bits, proved=proved)
         self.evidence["adversarial"], self.failure = found.evidence, found.failure
         if self.failure:
             self._shrink(strategy, self.failure)
@@ -121,7 +127,8 @@ class _Climb:
             theorem, draws, count=level.samples, seed=self.seed, max_bits=level.max_bits,
             progress=lambda name: self.say(f"control {name}"),
         )
-        self.evidence["tightness"] = tightness.run(theorem, max_bits=level.max_bits, found=found)
+        if not drawn:
+            self.evidence["tightness"] = tightness.run(theorem, max_bits=level.max_bits, found=found)
 
     def _shrink(self, strategy: Any, found: rigorous.Failure) -> None:
         """Replace the failure found by the simplest one that Hypothesis comes upon."""
@@ -142,7 +149,7 @@ class _Climb:
             return "inconclusive", "measured by another method, whose values no definition is held to"
         if self.failure:
             instead = " although its proof checks: a hypothesis or the trusted core is wrong" if proof.complete else ""
-            return "refuted", f"a counterexample, decided in exact or ball arithmetic{instead}"
+            return "refuted", f"a counterexample, {_by(self.evidence['rigorous'])}{instead}"
         doubt = self.broken or self._nothing_decided(proof) or ("" if proof.complete else self._something_undecided())
         if doubt:
             return "inconclusive", doubt
@@ -180,6 +187,7 @@ class _Climb:
         return ""
 
 
+_NOT_SEARCHED = "chances are drawn at the instances given alone, so that a false alarm is as rare as is said"
 _FOREIGN = (
     "it fails at {!r}, which the hypotheses allow and nobody drew: `linres.anything` as valid= makes that a "
     "counterexample, a predicate says which instances are meant, and a hypothesis more would be best"
@@ -189,7 +197,15 @@ _FOREIGN = (
 def _held(counts: dict[str, Any]) -> str:
     """What was seen to hold, and how much was not looked at because it does not satisfy the hypotheses."""
     rows, rejected = f"{counts['decided']} of {counts['rows']} rows", f", {counts['rejected']} fail the hypotheses"
-    return f"{rows} ({counts['instances']} instances) hold with certainty{rejected if counts['rejected'] else ''}"
+    sure = f"but for a risk of {counts['risk']:.1e}" if "risk" in counts else "with certainty"
+    return f"{rows} ({counts['instances']} instances) hold {sure}{rejected if counts['rejected'] else ''}"
+
+
+def _by(counts: dict[str, Any]) -> str:
+    """What decided a counterexample."""
+    if "risk" not in counts:
+        return "decided in exact or ball arithmetic"
+    return f"decided by {counts['chances']} chances drawn: a false alarm has probability {counts['risk']:.1e} at most"
 
 
 def _share(part: int, whole: int) -> float:

@@ -13,6 +13,7 @@ import flint
 from sympy import Equality, Indexed, IndexedBase, Rational, Symbol
 
 from linres.arithmetic import EXACT, Matrix
+from linres.chance import LEVEL, Chance
 from linres.errors import described
 from linres.evaluate import Enclosure, Missing, Undefined, decide, decide_by_roots, shifted
 from linres.language import NotExact, chance_nodes
@@ -61,7 +62,7 @@ def _where(error: BaseException) -> str:
 
 @dataclass
 class Failure:
-    """A row on which the hypotheses hold and the conclusion fails, with certainty."""
+    """A row on which the hypotheses hold and the conclusion fails: with certainty, if no chance was drawn for it."""
 
     instance: Any
     row: Any
@@ -79,14 +80,17 @@ class Checked:
     rejected: int = 0
     undecided: int = 0
     bits: int = FIRST_BITS
+    chances: int = 0  # how many were drawn
     failure: Failure | None = None
     reasons: list[str] = field(default_factory=list)
+    exhausted: bool = False  # whether all that may be drawn of a chance was
 
 
 def check(theorem: Theorem, instance: Any, *, max_bits: int = 4096) -> Checked:
     """Decide the theorem on one instance, doubling the precision until every row is decided or max_bits is passed.
 
-    Disagree if a measured value contradicts its definition.
+    With the precision grows the number of draws of a `Chance`; what is decided by draws is so but for a risk of
+    chance.LEVEL for each. Disagree if a measured value contradicts its definition.
     """
     bits = FIRST_BITS
     while True:
@@ -95,7 +99,7 @@ def check(theorem: Theorem, instance: Any, *, max_bits: int = 4096) -> Checked:
                 checked = _check_rows(theorem, instance, bits)
         except RecursionError:
             raise NotExact("the statement is nested too deeply to be worked out") from None
-        if checked.failure or not checked.undecided or 2 * bits > max_bits:
+        if checked.failure or not checked.undecided or 2 * bits > max_bits or checked.exhausted:
             return checked
         bits *= 2
 
@@ -106,11 +110,25 @@ def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise NotExact(f"measure should return a list of rows, each a dict from symbols to values, got {rows!r}")
     for position, row in enumerate(rows):
+        chances = _begin(theorem, instance, row, position)
+        checked.chances += len(chances)
         outcome = _read_row(theorem, instance, row, position, checked)
+        spent = [chance for chance in chances if chance.exhausted]
+        if spent and outcome == "undecided":
+            checked.exhausted = True
+            checked.reasons.append(f"{spent[0].drawn} draws do not decide, and more are not allowed")
         if checked.failure:
             return checked
         setattr(checked, outcome, getattr(checked, outcome) + 1)
     return checked
+
+
+def _begin(theorem: Theorem, instance: Any, row: Mapping, position: int) -> list[Chance]:
+    """The chances of a row, ready to be drawn: the same statement has the same draws at the same instance."""
+    chances = {node: value for node, value in row.items() if type(value) is Chance}
+    for node, value in chances.items():
+        value.begin(f"{theorem.name}\0{instance!r}\0{position}\0{node}")
+    return list(chances.values())
 
 
 def _read_row(theorem, instance, row, position, checked) -> str:
@@ -146,7 +164,8 @@ def _check_row(theorem, instance, row, position, checked) -> str:
         holds = _truth(theorem.conclusion, walk, checked)
         if holds is False and None not in assumed:
             left, right = map(walk.value, theorem.conclusion.args)
-            checked.failure = Failure(instance, row, position, horizon, left, right)
+            seen = {name: value.ball() if type(value) is Chance else value for name, value in row.items()}
+            checked.failure = Failure(instance, seen, position, horizon, left, right)
             return "holds"
         outcomes.append(bool(holds) and None not in assumed)
     if not outcomes:
@@ -164,6 +183,8 @@ def _require_symbols(theorem: Theorem, row: Any) -> None:
             remedy = "arithmetic.number(...) of an exact rational" if isinstance(value, float) else "arithmetic.number"
             raise NotExact(f"measure gives {name} as a {type(value).__name__}, {value!r}: write {remedy}")
         chance = type(name) in chance_nodes()
+        if type(value) is Chance and type(name).__name__ != "Probability":
+            raise NotExact(f"measure gives {name} as a Chance: only a Probability node may be one")
         if not chance and (type(name) not in {Symbol, IndexedBase} or name in theorem.over[:1]):
             raise NotExact(f"measure should not give a value to {name!r}: rows map symbols and labels of sequences")
 
@@ -315,6 +336,9 @@ def search(
         counts["undecided"] += checked.undecided
         counts["rejected"] += checked.rejected
         counts["bits"] = max(counts["bits"], checked.bits)
+        if checked.chances:
+            counts["chances"] = counts.get("chances", 0) + checked.chances
+            counts["risk"] = float(counts["chances"] * LEVEL)
         if checked.reasons:
             counts["reason"] = checked.reasons[0]
         progress()
