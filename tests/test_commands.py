@@ -101,7 +101,8 @@ def test_the_report_has_the_documented_shape(verdicts):
             assert {"instance", "left", "right", "snippet"} <= set(theorem["counterexample"])
             continue
         assert theorem["counterexample"] is None
-        assert {"instances", "suspects", "acceptance"} <= set(evidence["sampled"])
+        if evidence["sampled"]["ran"] or "no compiled sampler" not in evidence["sampled"]["reason"]:
+            assert {"instances", "suspects", "acceptance"} <= set(evidence["sampled"])
         for control in evidence["controls"]["list"]:
             assert {"name", "kind", "refuted", "by", "counterexample"} <= set(control)
             assert control["refuted"] == (control["kind"] == "stronger")

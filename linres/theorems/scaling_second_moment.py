@@ -51,18 +51,19 @@ CONCLUSION = substitute(displaced, {t: T})
 START = {t: sympy.Integer(0)}
 
 PROOF = (
-    Step("moment", substitute(moment, {t: T}), Induction(
-        invariants=(moment,), first=((Step("moment_0", substitute(moment, START), Certificate()),),),
+    Step("conclusion", CONCLUSION, Induction(
+        invariants=(displaced, along),
+        first=((
+            Step("displaced_0", substitute(displaced, START), Certificate()),
+            Step("along_0", substitute(along, START), Certificate()),
+        ),),
         advance=(
-            Step("moment_next", substitute(moment, {t: after}), Certificate(
-                Term(growth, moment), Term(alpha**2, kept), Term(2 * alpha, across))),
-        )), "A layer adds something orthogonal, alpha times as long."),
-    Step("along", substitute(along, {t: T}), Induction(
-        invariants=(along,), first=((Step("along_0", substitute(along, START), Certificate()),),),
-        advance=(Step("along_next", substitute(along, {t: after}), Certificate(
-            Term(1, along), Term(alpha, from_start))),)), "What layers add is orthogonal to h_0 as well."),
-    Step("conclusion", CONCLUSION, Certificate(
-        Term(1, substitute(moment, {t: T})), Term(-2, substitute(along, {t: T})))),
+            Step("moment", moment, Certificate(Term(1, displaced), Term(2, along)), "The first of the two equations."),
+            Step("displaced_next", substitute(displaced, {t: after}), Certificate(
+                Term(1, displaced), Term(2 * alpha, across), Term(-2 * alpha, from_start), Term(alpha**2, kept),
+                Term(alpha**2, moment))),
+            Step("along_next", substitute(along, {t: after}), Certificate(Term(1, along), Term(alpha, from_start))),
+        )), "What a layer adds is orthogonal to all before, and alpha times as long."),
 )
 
 SYMBOLS = {
@@ -123,7 +124,7 @@ def _controls():
 
 THEOREM = Theorem(
     name="scaling-second-moment",
-    title="Random residual layers multiply the mean square of the state by 1 + alpha^2 each",
+    title="What the scale of random layers does, in the mean",
     provenance="seed",
     symbols=SYMBOLS,
     definitions=DEFINITIONS,
