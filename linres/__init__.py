@@ -31,6 +31,7 @@ _HOMES = {
     "linres.rungs": ("check", "refuted", "verify"),
     "linres.problem": ("Problem",),
     "linres.trajectory": ("Trajectory",),
+    "linres.methods.boosting": ("Boosted", "boost"),
     "linres.methods.descent": ("descend",),
     "linres.methods.nesterov": ("accelerate",),
     "linres.methods.stacking": ("grow",),
