@@ -1,5 +1,6 @@
 """The figures: their headline numbers, that they are drawn legibly, and the command `linres figures`."""
 
+import configparser
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from linres import figures, plotting
 from linres.cli import main
 from linres.errors import InputError
-from linres.figures import _bounds, _runs, basin, floors, lookahead, momentum, parameter, rates, scaling
+from linres.figures import _bounds, _runs, basin, boosting, floors, lookahead, momentum, parameter, rates, scaling
 from linres.methods import nesterov, stacking
 
 
@@ -252,6 +253,104 @@ class TestParameter:
         table = published["parameter"].table()
         assert table.count("\n| 1") == len(published["parameter"].counts) == 36
         assert (Path(__file__).parent.parent / "figures" / "parameter.md").read_text(encoding="utf-8") == table
+class TestBoosting:
+    def test_at_the_usual_shrinkage_stacking_needs_a_third_of_the_rounds_or_fewer(self, published):
+        data = published["boosting"]
+        for case in boosting.TARGETS:
+            zero, stacking = (
+                data.best(case, *starts, shrinkage=boosting.USUAL) for starts in (("zero",), boosting.STACKED)
+            )
+            assert 3 * stacking <= zero
+
+    def test_at_the_best_shrinkage_of_each_it_is_slower_on_one_data_set_and_goes_deeper_on_the_other(self, published):
+        data = published["boosting"]
+        for depth in (1, 3):
+            assert data.best(("diabetes", depth), "zero") < data.best(("diabetes", depth), *boosting.STACKED)
+            cancer = ("breast cancer", depth)
+            assert data.final(cancer, *boosting.STACKED) < data.final(cancer, "zero") / 10
+
+    def test_zero_start_never_goes_up_and_stacking_with_long_steps_does(self, published):
+        data = published["boosting"]
+        for (_, _, start), run in data.runs.items():
+            assert start != "zero" or np.all(np.diff(run.loss) <= 1e-15)
+        assert data.lost("zero") == 0
+        assert {key[1:] for key, run in data.runs.items() if key[0][0] == "diabetes" and run.status == "diverged"} == {
+            (1.0, "growing"), (1.0, "constant")
+        }
+        followed = data.runs[(*boosting.FOLLOWED, "growing")]
+        assert followed.rounds(boosting.TARGETS[boosting.FOLLOWED[0]]) is not None
+        assert followed.loss[-1] > 10
+
+    def test_zero_start_on_diabetes_is_scikit_learns_gradient_boosting(self, published):
+        from sklearn.datasets import load_diabetes
+        from sklearn.ensemble import GradientBoostingRegressor
+
+        X, y = load_diabetes(return_X_y=True)
+        theirs = GradientBoostingRegressor(learning_rate=0.1, n_estimators=boosting.STAGES, max_depth=1, random_state=0)
+        scores = theirs.fit(X, y).train_score_ / np.var(y)
+        np.testing.assert_allclose(published["boosting"].runs[("diabetes", 1), 0.1, "zero"].loss[1:], scores, rtol=1e-9)
+
+    def test_trees_miss_part_of_the_gradient_and_never_more_than_all(self, published):
+        for run in published["boosting"].runs.values():
+            assert 0 < run.missed.min() <= run.missed.max() <= 1 + 1e-12
+            assert len(run.missed) == len(run.loss) - 1
+
+    @pytest.mark.parametrize(("loss", "rounds", "lost"), [
+        ([1, 0.5, 0.2, 0.1], 2, False), ([1, 0.2, 0.3], 1, True), ([1, 0.9, 0.5], None, False),
+        ([1, 0.9, 1.1], None, True),
+    ])
+    def test_a_run_that_goes_up_again_is_said_to_be_lost(self, loss, rounds, lost):
+        run = boosting.Run(np.array(loss), np.ones(len(loss) - 1), "budget")
+        assert (run.rounds(0.2), run.lost(0.2)) == (rounds, lost)
+
+    def test_a_lost_run_is_not_the_best(self):
+        case = ("diabetes", 1)
+        runs = {(case, 0.1, start): boosting.Run(np.array([1, 0.5, *tail]), np.ones(3), "budget") for start, tail in (
+            ("growing", (0.3, 0.9)), ("constant", (0.6, 0.3)), ("zero", (0.5, 0.5)),
+        )}
+        data = boosting.Boosting(runs, (0.1,), 3)
+        assert data.best(case, *boosting.STACKED) == 3
+        assert data.best(case, "zero") is None
+        assert data.lost(*boosting.STACKED) == 1
+
+
+@pytest.fixture
+def without_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+
+
+class TestLacking:
+    def test_nothing_is_lacking_here(self):
+        assert [figures.lacking(name) for name in figures.NAMES] == [""] * len(figures.NAMES)
+
+    def test_computing_without_scikit_learn_is_refused_with_what_to_install(self, without_scikit_learn):
+        with pytest.raises(InputError, match=r"needs the module sklearn, .* pip install '\.\[boosting\]' \(or '"):
+            boosting.compute()
+
+    def test_asked_for_by_name_the_figure_is_refused_before_any_is_computed(
+        self, without_scikit_learn, tmp_path, capsys, monkeypatch
+    ):
+        monkeypatch.setattr(lookahead, "compute", lambda: pytest.fail("computed"))
+        assert main(["figures", "lookahead", "boosting", "--out", str(tmp_path)]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("linres figures: the figure 'boosting' cannot be drawn: it needs the module sklearn")
+        assert error.count("\n") == 1
+        assert list(tmp_path.iterdir()) == []
+
+    def test_among_all_the_figure_is_left_out_and_that_is_said(
+        self, without_scikit_learn, tmp_path, capsys, monkeypatch
+    ):
+        monkeypatch.setattr(figures, "NAMES", ("boosting", "lookahead"))
+        assert main(["figures", "--out", str(tmp_path)]) == 0
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["lookahead.png", "lookahead.svg"]
+        printed = capsys.readouterr()
+        assert printed.err.startswith("boosting: left out: it needs the module sklearn, which is not installed; pip")
+        assert "boosting" not in printed.out
+
+    def test_the_extra_that_is_named_brings_it(self):
+        setup = configparser.ConfigParser(interpolation=None)
+        setup.read(Path(__file__).parents[1] / "setup.cfg")
+        assert setup["options.extras_require"]["boosting"].split(">=")[0].strip() == "scikit-learn"
 
 
 def words(figure):
@@ -290,7 +389,7 @@ class TestDrawing:
     @pytest.mark.parametrize("name", figures.NAMES)
     def test_every_panel_has_labels_and_a_letter(self, published, name):
         figure = figures.load(name).draw(published[name])
-        for axes, letter in zip(figure.axes, "abcd", strict=False):
+        for axes, letter in zip(figure.axes, "abcdef", strict=False):
             assert axes.get_title(loc="left").startswith(f"({letter}) ")
         assert any(axes.get_xlabel() for axes in figure.axes)
         assert any(axes.get_ylabel() for axes in figure.axes)
@@ -307,7 +406,18 @@ class TestDrawing:
         looks = [(style.get("marker"), str(style.get("linestyle", "-"))) for style in rates.METHODS.values()]
         looks.remove((None, "-"))  # gradient descent and Nesterov's method: a thick line and a thin one
         assert len(set(looks)) == len(rates.METHODS) - 1
-        assert len({style["marker"] for style in basin.STYLES.values()}) == len(basin.STYLES)
+        for styles in (basin.STYLES, boosting.STYLES, boosting.LOOKS):
+            assert len({style["marker"] for style in styles.values()}) == len(styles)
+
+    def test_every_run_of_boosting_has_its_mark_and_a_lost_one_a_cross(self, published):
+        data = published["boosting"]
+        for axes, case in zip(boosting.draw(data).axes, boosting.TARGETS, strict=False):
+            marks = [line for line in axes.lines if line.get_marker() != "x"]
+            crosses = [line for line in axes.lines if line.get_marker() == "x"]
+            drawn = sum(int(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum()) for line in marks)
+            assert drawn == len(data.shrinkages) * len(boosting.STARTS)
+            lost = [run.lost(boosting.TARGETS[case]) for (of, _, _), run in data.runs.items() if of == case]
+            assert sum(len(line.get_xdata()) for line in crosses) == sum(lost)
 
     def test_a_direction_without_violation_is_drawn_as_an_arrow(self, published):
         data = published["basin"]
@@ -355,6 +465,6 @@ class TestCommand:
     def test_knowing_the_figures_imports_nothing_heavy(self):
         code = (
             "import sys; from linres import figures; [figures.load(name) for name in figures.NAMES]; "
-            "print([name for name in ('scipy', 'sympy', 'numba', 'matplotlib') if name in sys.modules])"
+            "print([name for name in ('scipy', 'sympy', 'numba', 'matplotlib', 'sklearn') if name in sys.modules])"
         )
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
