@@ -238,15 +238,20 @@ def slopes(kind, model, y):
 
 
 def recursion(kind, y, X, *, betas, step_size, project):
-    """Nesterov's method by its textbook form in F_t and F_{t-1}, with the projection residual as step error."""
+    """Nesterov's method by its textbook form in F_t and F_{t-1}, with the projection residual as step error.
+
+    Returns the last model, the norms of what was projected, and of the errors.
+    """
     before = model = np.zeros(len(y))
-    errors = []
+    targets, errors = [], []
     for beta in betas:
         looked = model + beta * (model - before)
         r = -slopes(kind, looked, y)
-        errors.append(step_size * (project @ r - r))
-        before, model = model, looked + step_size * r + errors[-1]
-    return model, np.array(errors)
+        error = step_size * (project @ r - r)
+        targets.append(math.sqrt(np.mean(r**2)))
+        errors.append(math.sqrt(np.mean(error**2)))
+        before, model = model, looked + step_size * r + error
+    return model, targets, errors
 
 
 @pytest.mark.parametrize("kind", losses.LOSSES)
@@ -261,10 +266,11 @@ def test_a_learner_that_projects_makes_it_nesterovs_method_with_the_projection_r
         momentum=momentum, stages=30, shrinkage=0.4,
     )
     step_size = 1.6 if kind == "logistic" else 0.4
-    expected, errors = recursion(kind, y, X, betas=betas, step_size=step_size, project=q @ q.T)
+    expected, targets, errors = recursion(kind, y, X, betas=betas, step_size=step_size, project=q @ q.T)
     assert run.settings["step_size"] == pytest.approx(step_size, rel=1e-15)
     np.testing.assert_allclose(run.values, expected, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(run.residual, np.sqrt(np.mean(errors**2, axis=1)), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(run.target_norm, targets, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(run.residual, errors, rtol=0, atol=1e-12)
     np.testing.assert_allclose(run.momenta, betas, rtol=0, atol=1e-15)
     assert run.residual.min() > 1e-3
 
@@ -274,7 +280,7 @@ def test_a_learner_that_projects_makes_it_nesterovs_method_with_the_projection_r
 def test_a_run_of_wrong_stages_is_noticed(name, monkeypatch):
     X, y = data()
     q = np.linalg.qr(X)[0]
-    expected, _ = recursion("squared", y, X, betas=[0.7] * 8, step_size=0.4, project=q @ q.T)
+    expected, *_ = recursion("squared", y, X, betas=[0.7] * 8, step_size=0.4, project=q @ q.T)
 
     def off():
         run = boost(Line(), X, y, initial="zero", momentum=0.7, stages=8, shrinkage=0.4)
@@ -437,6 +443,7 @@ def test_divergence_is_a_value(kind):
             return -super().predict(X)
 
     run = boost(Flipped(), X, y, loss=kind, stages=10_000, step_size=1e8)
+    assert np.max(run.loss[:-1]) <= 1e12 * run.loss[0] < run.loss[-1]
     assert run.status == "diverged"
     assert run.reason == "the loss grew more than 1e+12-fold"
     assert run.stage == len(run.loss) - 1 == len(run.learners)
@@ -445,6 +452,13 @@ def test_divergence_is_a_value(kind):
     assert (far.status, far.stage, far.reason) == ("diverged", 1, "the loss left the floats")
     assert len(far.loss) == 1
     np.testing.assert_array_equal(far.predict(X), far.values)
+
+
+def test_the_unit_of_y_makes_no_difference_to_when_a_run_diverges():
+    X, y = data(200)
+    runs = [boost(TREE, X, unit * y, stages=500) for unit in (1, 2.0**10)]  # a power of 2: nothing is rounded
+    assert [run.status for run in runs] == ["diverged", "diverged"]
+    assert runs[0].stage == runs[1].stage
 
 
 def test_momentum_makes_trees_with_long_steps_diverge_where_zero_start_does_not():
@@ -471,6 +485,22 @@ def test_a_prototype_is_copied_and_a_class_is_called():
     assert not hasattr(prototype, "slope")
     assert len({id(learner) for learner in copied.learners}) == 3
     np.testing.assert_array_equal(copied.values, called.values)
+
+
+def test_a_learner_inside_the_prototype_is_copied_too():
+    class Wrapped:
+        def __init__(self):
+            self.inner = Line()
+
+        def fit(self, X, r):
+            self.inner.fit(X, r)
+
+        def predict(self, X):
+            return self.inner.predict(X)
+
+    X, y = data()
+    run = boost(Wrapped(), X, y, stages=5, shrinkage=0.5)
+    np.testing.assert_array_equal(run.predict(X), run.values)
 
 
 def test_a_learner_may_work_in_place_on_what_it_is_fitted_to():

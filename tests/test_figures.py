@@ -269,6 +269,11 @@ class TestBoosting:
             cancer = ("breast cancer", depth)
             assert data.final(cancer, *boosting.STACKED) < data.final(cancer, "zero") / 10
 
+    def test_momentum_at_a_tenth_of_the_step_is_no_quicker_than_the_whole_step_without(self, published):
+        data = published["boosting"]
+        for case in boosting.TARGETS:
+            assert data.best(case, "zero", shrinkage=1.0) <= data.best(case, "constant", shrinkage=0.1)
+
     def test_zero_start_never_goes_up_and_stacking_with_long_steps_does(self, published):
         data = published["boosting"]
         for (_, _, start), run in data.runs.items():
