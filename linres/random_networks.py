@@ -38,11 +38,14 @@ _PLANE: tuple[Table, ...] = (
     ((_ONE, _NONE), (_NONE, _ONE)), ((_NONE, -_ONE), (_ONE, _NONE)),
     ((_ONE, _NONE), (_NONE, -_ONE)), ((_NONE, _ONE), (_ONE, _NONE)),
 )
+# Equally likely values with the moments of a standard normal variable up to the fifth: 0, 1, 0, 3, 0.
+GAUSSIAN = (*[0] * 6, 1, 1, -1, -1, 2, -2)
 # By name: laws of a layer V with entries of mean 0 and variance 1/d, uncorrelated.
 LAWS: dict[str, tuple[Table, ...]] = {
     "sign": _signed([((_ONE,),)]),
     "three values": (((2 * _ONE,),), ((-2 * _ONE,),), *[((_NONE,),)] * 6),
     "skewed": (((2 * _ONE,),), *[((-_HALF,),)] * 4),
+    "gaussian": tuple(((Fraction(v),),) for v in GAUSSIAN),
     "plane": _signed(_PLANE),
     "space": _signed(_sum(_PLANE, _PLANE)),
 }
@@ -93,8 +96,13 @@ class DependentLayers:
 
 
 def propagated(network: Layers | DependentLayers, arithmetic: Arithmetic, step: Callable) -> Propagated:
-    """Every outcome by itself; sequences that begin alike share their beginning."""
-    scale, start = arithmetic.number(network.scale), arithmetic.matrix([[x] for x in network.start])
+    """Every outcome by itself."""
+    return Propagated(*_run(network.outcomes, network.start, network.scale, arithmetic, step))
+
+
+def _run(outcomes, start, scale, arithmetic: Arithmetic, step: Callable) -> tuple[list[Any], list[Any]]:
+    """States and what layers make of them, by layer, a column for each outcome; those that begin alike share that."""
+    scale, start = arithmetic.number(scale), arithmetic.matrix([[x] for x in start])
     matrix = cache(arithmetic.matrix)
 
     @cache
@@ -106,14 +114,98 @@ def propagated(network: Layers | DependentLayers, arithmetic: Arithmetic, step: 
         last = matrix(layers[-1])
         return step(before, lambda state: last @ state, scale=scale), last @ before
 
-    made = [[reached(layers[:k]) for layers in network.outcomes] for k in range(network.depth + 1)]
+    made = [[reached(layers[:k]) for layers in outcomes] for k in range(len(outcomes[0]) + 1)]
     states = [_beside([state for state, _ in row], arithmetic) for row in made]
-    return Propagated(states, [_beside([moved for _, moved in row], arithmetic) for row in made[1:]])
+    return states, [_beside([moved for _, moved in row], arithmetic) for row in made[1:]]
 
 
 def _beside(columns: list[Any], arithmetic: Arithmetic) -> Any:
     entries = [column.ravel().tolist() if isinstance(column, np.ndarray) else column.entries() for column in columns]
     return arithmetic.matrix(list(zip(*entries, strict=True)))
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A coarse network whose every layer is the sum of `refinement` layers, and the fine one that has them in turn.
+
+    h + scale (V_1 + ... + V_M) h against (I + scale V_M) ... (I + scale V_1) h, V_i independent, from a law of LAWS.
+    """
+
+    law: str
+    start: tuple[Fraction, ...]
+    scale: Fraction
+    refinement: int
+    depth: int
+
+    @property
+    def outcomes(self) -> tuple[tuple[Table, ...], ...]:
+        """All equally likely sequences of fine layers."""
+        return tuple(product(LAWS[self.law], repeat=self.depth * self.refinement))
+
+    def _summed(self) -> tuple[tuple[Table, ...], ...]:
+        steps = range(0, self.depth * self.refinement, self.refinement)
+        return tuple(tuple(_total(layers[k : k + self.refinement]) for k in steps) for layers in self.outcomes)
+
+    def coarse(self, arithmetic: Arithmetic) -> tuple[list[Any], list[Any]]:
+        """States h_0, ..., h_T, and (V_1 + ... + V_M) h of each but the last."""
+        return _run(self._summed(), self.start, self.scale, arithmetic, propagation.step)
+
+    def fine(self, arithmetic: Arithmetic) -> tuple[list[Any], list[Any]]:
+        """States H_0, H_1, ..., H_T after M layers each, and (V_1 + ... + V_M) H of each but the last."""
+        states, _ = _run(self.outcomes, self.start, self.scale, arithmetic, propagation.step)
+        seen, matrix = states[:: self.refinement], cache(arithmetic.matrix)
+        moved = []
+        for k, state in enumerate(seen[:-1]):
+            columns = _columns(state)
+            pairs = zip(columns, self._summed(), strict=True)
+            moved.append(_beside([matrix(layers[k]) @ arithmetic.matrix(c) for c, layers in pairs], arithmetic))
+        return seen, moved
+
+
+def _columns(matrix: Any) -> list[Any]:
+    rows = matrix.tolist() if isinstance(matrix, np.ndarray) else matrix.data.tolist()
+    return [[[x] for x in column] for column in zip(*rows, strict=True)]
+
+
+def _total(layers: Sequence[Table]) -> Table:
+    return tuple(tuple(map(sum, zip(*rows, strict=True))) for rows in zip(*layers, strict=True))
+
+
+@dataclass(frozen=True)
+class GaussianNorms:
+    """|h_0|^2, ..., |h_T|^2 of a network with Gaussian layers of width root^2, as far as fourth moments of h see.
+
+    For V with independent entries N(0, 1/d) and any h, (<h, V h>, |V h|^2) has the law of
+    (|h|^2 g/sqrt(d), |h|^2 (g^2 + c)/d) with g standard normal and c of the chi-square law with d - 1 degrees of
+    freedom, independent. Here g is one of GAUSSIAN, with the first five moments of g, and c is d + 1 or, twice out of
+    d + 1 times, 0, with the first two moments of c: all that fourth moments of h see.
+    """
+
+    root: int
+    square: Fraction
+    scale: Fraction
+    depth: int
+
+    @property
+    def width(self) -> int:
+        """d."""
+        return self.root**2
+
+    def record(self, arithmetic: Arithmetic) -> tuple[list[Any], list[Any], list[Any]]:
+        """|h_t|^2 for t = 0..T, and <h_t, V h_t>, |V h_t|^2 for t < T: rows with an entry for each outcome."""
+        d, scale = self.width, self.scale
+        chi_square = [0, 0, *[d + 1] * (d - 1)] if d > 1 else [0]
+        law = [(Fraction(g, self.root), Fraction(g * g + c, d)) for g in GAUSSIAN for c in chi_square]
+        outcomes = list(product(law, repeat=self.depth))
+        squares = [[self.square] * len(outcomes)]
+        along, moved = [], []
+        for t in range(self.depth):
+            drawn = [layers[t] for layers in outcomes]
+            along.append([s * g for s, (g, _) in zip(squares[-1], drawn, strict=True)])
+            moved.append([s * b for s, (_, b) in zip(squares[-1], drawn, strict=True)])
+            parts = zip(squares[-1], along[-1], moved[-1], strict=True)
+            squares.append([s + 2 * scale * x + scale**2 * y for s, x, y in parts])
+        return tuple([arithmetic.matrix([row]) for row in rows] for rows in (squares, along, moved))  # type: ignore[return-value]
 
 
 def networks(most: int = 1100):
@@ -131,3 +223,35 @@ def networks(most: int = 1100):
         return Layers(law, tuple(start), draw(shares(8)) * draw(scales(3)), draw(st.integers(1, min(deepest, 6))))
 
     return drawn()
+
+
+def refinements(most: int = 520):
+    """Coarse and fine networks of every law, with at most so many outcomes."""
+    from hypothesis import strategies as st
+
+    from linres.strategies import rationals, scales, shares
+
+    @st.composite
+    def drawn(draw):
+        law = draw(st.sampled_from(sorted(LAWS)))
+        width, size = len(LAWS[law][0]), len(LAWS[law])
+        layers = next(count for count in range(12) if size ** (count + 1) > most)
+        refinement = draw(st.integers(1, min(layers, 4)))
+        start = draw(st.lists(rationals(), min_size=width, max_size=width))
+        depth = draw(st.integers(1, layers // refinement))
+        return Refined(law, tuple(start), draw(shares(8)) * draw(scales(3)), refinement, depth)
+
+    return drawn()
+
+
+def gaussian_norms():
+    """Norms of networks of width 1, 4 and 9, with at most 144 outcomes."""
+    from hypothesis import strategies as st
+
+    from linres.strategies import scales, shares
+
+    shapes = st.sampled_from([(1, 1), (1, 2), (2, 1), (3, 1)])
+    return st.builds(
+        lambda shape, square, share, scale: GaussianNorms(shape[0], square, share * scale, shape[1]),
+        shapes, scales(6), shares(8), scales(3),
+    )

@@ -13,7 +13,7 @@ NAMES = (
     "gradient-with-errors", "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors",
     "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
-    "scaling-second-moment",
+    "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error",
 )
 REFUTED = (
     "hardt-ma-2017-inequality-2-3", "hardt-ma-2017-theorem-2-1", "supervised-block-transport", "free-head-block",
