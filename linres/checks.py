@@ -8,7 +8,8 @@ import numpy as np
 from linres.errors import refuse
 
 
-def _shown(value):
+def shown(value):
+    """How an error shows an argument: a number as it is, a text quoted, of anything else its type."""
     if isinstance(value, int | float | np.number):
         return value
     return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
@@ -18,7 +19,7 @@ def number(call: str, value, *, wanted: str, holds: Callable[[float], bool], rem
     """value as a float if it is a finite real number (no bool, no text) for which `holds`, else InputError."""
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not (real and -sys.float_info.max <= value <= sys.float_info.max and holds(value)):
-        raise refuse(call, wanted, _shown(value), remedy)
+        raise refuse(call, wanted, shown(value), remedy)
     return float(value)
 
 
@@ -26,19 +27,47 @@ def whole(call: str, value, *, wanted: str, low: int, high: int | None = None, r
     """value as an int if it is an integer (no bool, no 3.0) from low to high, both included, else InputError."""
     integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not (integer and value >= low and (high is None or value <= high)):
-        raise refuse(call, wanted, _shown(value), remedy)
+        raise refuse(call, wanted, shown(value), remedy)
     return int(value)
 
 
-def _real_array(call: str, values, wanted: str) -> np.ndarray:
+def _as_array(call: str, values, wanted: str) -> np.ndarray:
+    """values as an array of real numbers of whatever type, not copied if it is one."""
     try:
         array = np.asarray(values)
     except ValueError:  # rows of different lengths
         raise refuse(call, wanted, "rows of different lengths") from None
-    if array.dtype.kind not in "biuf":
-        raise refuse(call, wanted, f"dtype {array.dtype}")
+    _require_real(call, array.dtype, wanted)
+    return array
+
+
+def _require_real(call: str, dtype: np.dtype, wanted: str) -> None:
+    if dtype.kind not in "biuf":
+        raise refuse(call, wanted, f"dtype {dtype}")
+
+
+def _real_array(call: str, values, wanted: str) -> np.ndarray:
+    array = _as_array(call, values, wanted)
     with np.errstate(over="ignore"):  # a long double beyond float64 becomes inf and is refused as such
         return array.astype(np.float64)
+
+
+def require_table(call: str, shape: tuple[int, ...], dtype: np.dtype, *, least: int = 1) -> None:
+    """InputError unless an array of this shape and dtype has samples in rows, at least so many, and numbers in them."""
+    wanted = "a real matrix"
+    _require_real(call, dtype, wanted)
+    if len(shape) != 2:
+        remedy = "Write a single column as x[:, None]." if len(shape) == 1 else ""
+        raise refuse(call, wanted, f"an array with {len(shape)} axes", remedy)
+    if shape[0] < least or shape[1] < 1:
+        raise refuse(call, "at least one row and one column", f"shape {shape}")
+
+
+def table(call: str, values, *, least: int = 0) -> np.ndarray:
+    """values as an array (n, p) of real numbers, n >= least and p >= 1, not copied nor looked at, else InputError."""
+    array = _as_array(call, values, "a real matrix")
+    require_table(call, array.shape, array.dtype, least=least)
+    return array
 
 
 def _require_finite(call: str, array: np.ndarray) -> None:
