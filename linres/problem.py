@@ -11,20 +11,21 @@ so that after one pass over the data every step costs the same for a thousand sa
 
 import math
 import sys
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from linres import checks
-from linres.errors import refuse
+from linres import checks, tables
+from linres.errors import InputError, refuse
+from linres.moments import BadRow, Moments, Result, workers
 
 EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny) / EPS  # below it numbers, or their squares, have lost digits, or all
 LEAST = float(np.finfo(np.float64).smallest_subnormal)  # what rounding comes to where numbers underflow
 WIDEST = 2**14  # columns: moments of so many take 2 GB, and their eigenvalues hours
-TRANSPOSE = "Samples are rows: transpose if yours are columns."
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class Problem:
     sigma: E[x x^T], (d, d), symmetric positive semidefinite; cross: E[y x^T], (d, d); y_squared: E|y|^2.
     Losses are in squared units of y. samples is their number where the moments come from data, else None.
     sigma_error, cross_error: how far rounding may have moved sigma and cross from the moments meant, in spectral norm.
+    dropped: how many rows of the data were left out, as a nan or an infinity is in them.
     InputError for moments of the wrong shape, not finite, or of no distribution.
     """
 
@@ -44,6 +46,7 @@ class Problem:
     samples: int | None = None
     sigma_error: float = 0.0
     cross_error: float = 0.0
+    dropped: int = 0
 
     def __post_init__(self):
         sigma = _covariance(self.sigma)
@@ -55,30 +58,41 @@ class Problem:
             object.__setattr__(self, field, _frozen(value))
 
     @classmethod
-    def from_data(cls, x, y, *, centre=True, components=None, ridge=0.0, name="data") -> "Problem":
-        """The problem of predicting y (n, m) from x (n, p), samples in rows.
+    def from_data(
+        cls, x, y=None, *, centre=True, components=None, ridge=0.0, name="data", bad_rows="refuse", watch=None
+    ) -> "Problem":
+        """The problem of predicting y (n, m) from x (n, p), samples in rows, which are read once, in constant memory.
+
+        x and y each: an array, the path of a .npy or .csv file, or a list of such paths, whose rows follow one another.
+        Or x alone: the path of a .npz file with arrays X and Y, or an iterable of pairs (x_chunk, y_chunk). Numbers of
+        any real type are taken as float64.
 
         centre: subtract the means first. components=K: keep the K leading principal components of x and of y, each its
         own; their widths may then differ (see `_projected` for the bases). ridge: added to the diagonal of Sigma, which
-        adds (ridge/2) |W|^2 to the loss.
-        InputError for anything but two finite, nonempty arrays with equally many rows; for p != m without components;
-        for more than 2^14 columns.
+        adds (ridge/2) |W|^2 to the loss. bad_rows: what to do with rows that have a nan or an infinity, "refuse" the
+        data or "drop" and count the rows. watch(rows_done, rows_total or None) is called after each chunk.
+
+        The moments, and so sigma_error and cross_error, are those of `linres.moments`, which says what bounds them and
+        what makes them the same to the bit.
+        InputError for anything but two nonempty tables of finite numbers with equally many rows; for p != m without
+        components; for more than 2^14 columns. What an iterable raises is not caught.
         """
-        x, y = checks.samples("Problem.from_data(x=...)", x), checks.samples("Problem.from_data(y=...)", y)
-        if len(x) != len(y):
-            raise refuse(
-                "Problem.from_data(x, y)", "one row per sample in both", f"{len(x)} rows of x, {len(y)} of y",
-                TRANSPOSE if x.shape[1] == y.shape[1] else "",
-            )
-        components = _components(components, x.shape[1], y.shape[1])
+        if bad_rows not in ("refuse", "drop"):
+            raise refuse("Problem.from_data(bad_rows=...)", '"refuse" or "drop"', checks.shown(bad_rows))
         ridge = checks.number(
             "Problem.from_data(ridge=...)", ridge, wanted="a number >= 0", holds=lambda v: v >= 0,
             remedy="Leave it out to add nothing.",
         )
-        (sigma, cross, output), errors = _second_moments(x, y, centre)
+        with closing(tables.samples(x, y, finite=bad_rows == "refuse")) as samples:
+            moments = _moments(samples, components, watch)
+            dropped = moments.dropped
+            if dropped and (bad_rows == "refuse" or not moments.n):
+                raise _bad_rows(samples, moments.seen, dropped, moments.first_dropped)
+        (sigma, cross, output), errors = _second_moments(moments.result(), centre)
         if components is not None:
             sigma, cross, output = _projected(sigma, cross, output, components)
-        return cls(sigma + ridge * np.eye(len(sigma)), cross, float(np.trace(output)), name, len(x), *errors)
+        sigma = sigma + ridge * np.eye(len(sigma))
+        return cls(sigma, cross, float(np.trace(output)), name, moments.n, *errors, dropped)
 
     @classmethod
     def from_moments(cls, sigma, cross, y_squared, *, name="moments") -> "Problem":
@@ -183,7 +197,7 @@ class Problem:
         if self.rank == 0:
             return "No column of x varies, so that centring leaves nothing: add samples."
         advice += f", or keep fewer principal components (components={self.rank}, --components {self.rank})."
-        return f"{advice} {TRANSPOSE}" if self.dimension > 2 * self.samples else advice
+        return f"{advice} {tables.TRANSPOSE}" if self.dimension > 2 * self.samples else advice
 
     @cached_property
     def target_singular_values(self) -> np.ndarray:
@@ -357,39 +371,61 @@ def _components(components, p: int, m: int) -> int | None:
     )
 
 
-Moments = tuple[np.ndarray, np.ndarray, np.ndarray]
+def _moments(samples: tables.Samples, components, watch) -> Moments:
+    """Read all of them. InputError as soon as their widths are known not to do, and for no rows."""
+    moments = Moments()
+    with ExitStack() as threads, closing(samples.chunks()) as chunks:
+        if samples.widths is not None:
+            _require_widths(samples.widths, components)
+        for x, y in chunks:
+            if moments.widths is None:
+                widths = x.shape[1], y.shape[1]
+                _require_widths(widths, components)
+                moments = Moments(threads.enter_context(workers(sum(widths))))
+            moments.update(x, y)
+            if watch is not None:
+                watch(moments.seen, samples.rows)
+        if moments.widths is None:
+            raise refuse("Problem.from_data(x)", "at least one row", "no chunk that has one")
+        moments.settle()
+    return moments
 
 
-def _second_moments(x: np.ndarray, y: np.ndarray, centre: bool) -> tuple[Moments, tuple[float, float]]:
+def _require_widths(widths: tuple[int, int], components) -> None:
+    columns = max(widths)
+    if columns > WIDEST:
+        wanted = f"at most {WIDEST} columns wide"
+        raise refuse("Problem.from_data(x, y)", wanted, f"{columns} columns", tables.TRANSPOSE)
+    _components(components, *widths)
+
+
+def _bad_rows(samples: tables.Samples, seen: int, count: int, first: list[BadRow]) -> InputError:
+    """The refusal of data with so many bad rows, that says where the first are."""
+    listed = ", ".join(f"{samples.place(bad.side, bad.row)} ({bad.value} in column {bad.column})" for bad in first)
+    more = f" and {count - len(first)} more" if count > len(first) else ""
+    drop = 'Drop these rows (bad_rows="drop", --drop-bad-rows), or fill them.' if count < seen else "No row is left."
+    return refuse(
+        "Problem.from_data(x, y)", "finite numbers",
+        f"{count} of {seen} rows with a nan or an infinity: {listed}{more}, counting from 0", drop,
+    )
+
+
+SecondMoments = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _second_moments(result: Result, centre: bool) -> tuple[SecondMoments, tuple[float, float]]:
     """E[x x^T], E[y x^T], E[y y^T] of the samples, and how far off in spectral norm the first two may be.
 
-    InputError if they leave the range of float64, or are too many.
+    InputError if they leave the range of float64.
     """
-    columns = max(x.shape[1], y.shape[1])
-    if columns > WIDEST:
-        raise refuse("Problem.from_data(x, y)", f"at most {WIDEST} columns wide", f"{columns} columns", TRANSPOSE)
-    with np.errstate(over="ignore", invalid="ignore"):
-        (x, x_size), (y, y_size) = ((_centred if centre else _as_given)(values) for values in (x, y))
-        moments = x.T @ x / len(x), y.T @ x / len(x), y.T @ y / len(x)
-    if not all(np.isfinite(moment).all() for moment in (*moments, x_size, y_size)):
+    moments = result.second_moments(centre=centre)
+    errors = result.errors(centre=centre)
+    if not (all(np.isfinite(moment).all() for moment in moments) and np.isfinite(errors).all()):
         raise refuse("Problem.from_data(x, y)", "of moderate size", "moments beyond float64", "Rescale the data.")
-    # Centring moves a column by (n + 3) eps/2 of its size at most, in the mean square; n eps/2 is that of the products.
-    share = (2 * len(x) + 6 + 4 * columns) * EPS
-    return moments, (share * x_size * x_size + columns * LEAST, share * x_size * y_size + columns * LEAST)
-
-
-def _centred(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """The samples less their mean, and a bound on their size (see `_as_given`).
-
-    The mean is subtracted twice: of data far from zero the first leaves as much as the rounding of that distance.
-    """
-    once = values - values.mean(axis=0)
-    return once - once.mean(axis=0), _as_given(once)[1]
-
-
-def _as_given(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """The samples, and their size: the root of their mean |x|^2."""
-    return values, float(np.sqrt(np.sum(np.mean(np.square(values), axis=0))))
+    # What may come of them by projecting on components, which multiplies by matrices of so many columns.
+    width = 4 * max(len(moments[0]), len(moments[2])) * EPS
+    x, y = (math.sqrt(np.trace(moment)) for moment in (moments[0], moments[2]))
+    return moments, (errors[0] + width * x * x, errors[1] + width * x * y)
 
 
 def _projected(sigma, cross, output, components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from linres import checks
-from linres.data.files import CORRUPT, require_regular
 from linres.errors import InputError, refuse
 from linres.methods import nesterov, stacking
 from linres.problem import TINY, Problem
+from linres.tables import CORRUPT, require_regular
 
 FRACTION = 0.5
 STREAM = 1  # keeps the normals drawn here apart from those of the embedded data's noise, of the same seed

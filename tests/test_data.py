@@ -214,7 +214,7 @@ class TestFiles:
             (("mnist",), r"no embedded data are called 'mnist'\. There are: digits, digits-raw\."),
             ((), "got nothing"),
             (("x.csv",), r"two \.csv files, X and then Y, got only 'x\.csv'"),
-            (("digits", "digits-raw"), r"one \.npz file, or two \.csv files, got 'digits' 'digits-raw'"),
+            (("digits", "digits-raw"), r"one \.npz file, or two \.npy or \.csv files, got 'digits' 'digits-raw'"),
             (("x.npz", "y.npz"), "got 'x.npz' 'y.npz'"),
             (("x.csv", "y.csv", "z.csv"), "got"),
             (("table.parquet",), "got 'table.parquet'"),

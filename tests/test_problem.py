@@ -229,7 +229,7 @@ HOLED = np.where(np.arange(12).reshape(4, 3) % 5 == 4, np.nan, GOOD)
         (lambda: Problem.from_data(GOOD, GOOD[:3]), r"4 rows of x, 3 of y\. Samples are rows: transpose if yours"),
         (lambda: Problem.from_data(GOOD, GOOD[:3, :2]), r"4 rows of x, 3 of y\.$"),
         (lambda: Problem.from_data(GOOD, GOOD[:, :2]), r"3 columns of x, 2 of y\. Keep at most 2 .*--components 2"),
-        (lambda: Problem.from_data(GOOD, HOLED), r"from_data\(y=.*2 non-finite, the first nan at row 1, column 1"),
+        (lambda: Problem.from_data(GOOD, HOLED), r"2 of 4 rows with .*: row 1 of y \(nan in column 1\), row 3 of y \("),
         (lambda: Problem.from_data(GOOD[:0], GOOD[:0]), r"at least one row and one column, got shape \(0, 3\)"),
         (lambda: Problem.from_data([[1, 2], [3]], GOOD), "rows of different lengths"),
         (lambda: Problem.from_data([["a"]], [[1]]), "dtype <U1"),
