@@ -139,6 +139,8 @@ UNFIT = {
     "nan": npy(SAMPLES * np.nan), "infinity": npy(np.full((20, 3), np.inf)), "a constant": npy(np.ones((20, 3))),
     "one sample": npy(SAMPLES[:1]), "beyond float64": npy(np.sign(SAMPLES) * 1e308), "no number": npy(SAMPLES * 1e-320),
 }
+# what is refused for its numbers, not for its file
+IN_NUMBERS = {"a constant", "one sample", "beyond float64", "no number"}
 TAKEN = {
     "halves": npy(SAMPLES.astype("f2")), "long doubles": npy(SAMPLES.astype("g")),
     "big endian": npy(SAMPLES.astype(">f8")), "integers": npy((99 * SAMPLES).astype("i4")),
@@ -156,6 +158,20 @@ def test_an_npz_without_numbers_is_refused(name):
 @pytest.mark.parametrize("name", [name for name in UNFIT if name != "an archive"])
 def test_one_array_is_no_archive(name):
     assert "x.npz" in refusal("train", written("x.npz", UNFIT[name]))
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_an_npy_without_numbers_is_refused(name):
+    good, bad = written("good.npy", npy(SAMPLES)), written("bad.npy", UNFIT[name])
+    assert "bad.npy" in refusal("train", bad, good) or name in IN_NUMBERS
+    if name not in IN_NUMBERS:  # of a constant Y, say, there is nothing to learn, and no harm
+        assert "bad.npy" in refusal("train", good, bad)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_an_npy_of_any_kind_of_numbers_is_read(name):
+    report = trained_or_refused(written("x.npy", TAKEN[name]), written("y.npy", npy(SAMPLES * [1, 2, 3])))
+    assert report is not None and report["mu"] > 0
 
 
 @pytest.mark.parametrize("name", TAKEN)
@@ -188,7 +204,7 @@ def test_an_array_that_is_well_compressed_for_a_reason_is_read():
     assert report is not None
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".csv"])
 def test_what_never_ends_is_refused(suffix):
     pipe, endless = f"pipe{suffix}", f"endless{suffix}"
     for name, make in ((pipe, os.mkfifo), (endless, lambda name: os.symlink("/dev/zero", name))):
@@ -216,6 +232,17 @@ def test_a_damaged_npz_is_read_or_refused(content, changes, cut, shortened):
     for place, byte in changes:
         damaged[place % len(damaged)] = byte
     report = trained_or_refused(written("x.npz", bytes(damaged[:cut] if shortened else damaged)))
+    assert report is None or (report["kappa"] or 1) >= 1
+
+
+@QUICK
+@given(
+    st.sampled_from([npy(SAMPLES), npy(np.asfortranarray(SAMPLES)), npy(SAMPLES.astype("f4"))]), st.integers(0, 700),
+    st.binary(max_size=40), st.integers(0, 900), st.booleans(),
+)
+def test_a_damaged_npy_is_read_or_refused(content, place, inserted, cut, dropping):
+    damaged = written("x.npy", (content[:place] + inserted + content[place + len(inserted):])[:cut])
+    report = trained_or_refused(damaged, damaged, *["--drop-bad-rows"] * dropping)
     assert report is None or (report["kappa"] or 1) >= 1
 
 

@@ -25,9 +25,9 @@ from linres.methods import descent, nesterov, stacking
 from linres.problem import Problem
 
 KEYS = [
-    "data", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step", "loss",
-    "excess_loss", "rate_measured", "rate_sharp", "rate_sharp_by", "rate_proved", "rate_proved_by", "hypotheses_of",
-    "hypotheses", "inside_basin", "basin", "status",
+    "data", "rows_dropped", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step",
+    "loss", "excess_loss", "rate_measured", "rate_sharp", "rate_sharp_by", "rate_proved", "rate_proved_by",
+    "hypotheses_of", "hypotheses", "inside_basin", "basin", "status",
 ]
 
 
@@ -234,6 +234,31 @@ class TestJson:
         assert packed["loss"] == text["loss"]
         assert packed["status"] == "converged"
         assert packed["sigma_min"] == pytest.approx(1.0)
+
+
+class TestBadRows:
+    @pytest.fixture
+    def holed(self, tmp_path):
+        """The names of X.npy and Y.npy, with two bad rows of 30."""
+        x = np.random.default_rng(0).standard_normal((30, 2))
+        y = x * [2, 3]
+        x[4, 1], y[7, 0] = np.nan, np.inf
+        for name, table in (("X.npy", x), ("Y.npy", y)):
+            np.save(tmp_path / name, table)
+        return tmp_path / "X.npy", tmp_path / "Y.npy"
+
+    def test_are_refused_by_file_and_row(self, refused, holed):
+        error = refused(*holed)
+        assert error.startswith("linres train: X and Y should be finite numbers, got 2 of 30 rows with a nan or an inf")
+        assert f"row 4 of {holed[0]} (nan in column 1), row 7 of {holed[1]} (inf in column 0)" in error
+        assert "--drop-bad-rows" in error
+
+    def test_are_dropped_if_told_and_counted_in_the_report(self, train, train_json, holed):
+        report = train_json(*holed, "--drop-bad-rows")
+        assert (report["rows_dropped"], report["status"]) == (2, "converged")
+        assert report["sigma_min"] == pytest.approx(2)
+        assert ": 28 samples (2 rows dropped), d = 2\n" in train(*holed, "--drop-bad-rows")
+        assert train_json("digits", "--drop-bad-rows")["rows_dropped"] == 0
 
 
 class TestText:
@@ -474,6 +499,17 @@ class TestProgress:
 
     def test_of_a_short_run_is_silent(self, on_terminal):
         assert on_terminal("digits", seconds=0.001) == ""
+
+    def test_of_reading_counts_the_rows(self, on_terminal, tmp_path, monkeypatch):
+        rows = np.random.default_rng(0).standard_normal((3000, 2))
+        np.save(tmp_path / "x.npy", rows)
+        np.savetxt(tmp_path / "y.csv", rows, delimiter=",")
+        monkeypatch.setattr("linres.tables.CHUNK", 16 * 500)
+        for sources, total in (("x.npy", "x.npy"), " of 3,000"), (("y.csv", "y.csv"), ""):
+            shown = on_terminal(*(str(tmp_path / name) for name in sources), "--stages", "0", seconds=0.25)
+            first, *lines, last = shown.split("\r\x1b[K")
+            assert lines[:2] == [f"linres train: 2,000{total} rows read", f"linres train: 3,000{total} rows read"]
+            assert (first, last) == ("", "")
 
     def test_is_silent_where_nobody_looks(self, train, monkeypatch):
         monkeypatch.setattr(command, "_Progress", lambda *_: pytest.fail("showed progress"))

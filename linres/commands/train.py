@@ -3,8 +3,9 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 METHODS = ("stacking", "zero", "nesterov", "gradient")
 RULES = ("functional", "parameter")
@@ -23,7 +24,8 @@ gives. Every hypothesis of the theorem that speaks of the method is listed with
 its value on DATA, and the rate is proved where all of them hold.
 
 DATA is digits or digits-raw (embedded), one .npz file with arrays X and Y, or
-two .csv files, X and then Y. Samples are rows and are centred."""
+two .npy or .csv files, X and then Y. Samples are rows and are centred. Files are
+read once, in little memory, however large they are."""
 
 EPILOG = """methods:
   stacking   each new block starts at momentum times the one before
@@ -56,6 +58,7 @@ examples:
   linres train digits --rule parameter --json
   linres train digits-raw --components 20
   linres train inputs.csv outputs.csv --ridge 1e-3
+  linres train X.npy Y.npy --drop-bad-rows
 
 A run that diverges says so in its status and exits with 0; bad input exits with 2."""
 
@@ -69,7 +72,8 @@ def add_parsers(commands) -> None:
     )
     # One line instead of argparse's usage and error: what was wrong is then not lost in the options.
     train.error = lambda message: train.exit(2, f"{train.prog}: {message}\n")
-    train.add_argument("data", nargs="+", metavar="DATA", help="digits, digits-raw, FILE.npz, or X.csv Y.csv")
+    data = "digits, digits-raw, FILE.npz, X.npy Y.npy, or X.csv Y.csv"
+    train.add_argument("data", nargs="+", metavar="DATA", help=data)
     train.add_argument("--method", choices=METHODS, default="stacking", help="default: stacking")
     train.add_argument("--rule", choices=RULES, help="what stacking and zero step on: default functional, W itself")
     train.add_argument("--start", metavar="W0", default="identity", help="identity (default), near, near:R or FILE.npy")
@@ -80,6 +84,9 @@ def add_parsers(commands) -> None:
         "--components", type=_integer, metavar="K", help="keep K principal components of X and of Y, then rotate Y"
     )
     train.add_argument("--ridge", type=_real, metavar="R", default=0.0, help="add R to the diagonal of E[x x^T]")
+    train.add_argument(
+        "--drop-bad-rows", action="store_true", help="leave out rows with nan or inf, and count them; default: refuse"
+    )
     train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the embedded noise, and of near")
     train.add_argument("--json", action="store_true", help="print one JSON object")
     train.add_argument("--plot", metavar="FILE", help="draw the loss curve; .svg, .pdf or .png")
@@ -129,8 +136,12 @@ def _train(arguments):
             plotting.require_writable(arguments.plot)
     solve = _solver(arguments)
     start = starts.choose(arguments.start, seed=arguments.seed)
-    problem = load(*arguments.data, components=arguments.components, ridge=arguments.ridge, seed=arguments.seed)
-    with _progress(arguments.stages) as watch:
+    with _progress(_rows_read) as watch:
+        problem = load(
+            *arguments.data, components=arguments.components, ridge=arguments.ridge, seed=arguments.seed,
+            bad_rows="drop" if arguments.drop_bad_rows else "refuse", watch=watch,
+        )
+    with _progress(partial(_stages_done, arguments.stages)) as watch:
         return problem, solve(problem, start(problem), watch)
 
 
@@ -161,13 +172,22 @@ def _solver(arguments):
     return lambda problem, first, watch: stacking.grow(problem, network=first, watch=watch, **common)
 
 
+def _rows_read(rows: int, total: int | None) -> str:
+    return f"{rows:,} rows read" if total is None else f"{rows:,} of {total:,} rows read"
+
+
+def _stages_done(stages: int, stage: int, excess: float) -> str:
+    """Stage `stage` is done and its excess loss known."""
+    return f"stage {stage} of at most {stages}, excess loss {excess:.3g}"
+
+
 @contextmanager
-def _progress(stages: int) -> Iterator["_Progress | None"]:
-    """What shows how far a run of `stages` stages is; None unless stderr is a terminal."""
+def _progress(words: Callable[..., str]) -> Iterator["_Progress | None"]:
+    """What shows how far long work is, in the words for what it is told; None unless stderr is a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
-    progress = _Progress(stages)
+    progress = _Progress(words)
     try:
         yield progress
     finally:
@@ -175,23 +195,21 @@ def _progress(stages: int) -> Iterator["_Progress | None"]:
 
 
 class _Progress:
-    """One line on stderr, from the first second of a run on and twice a second."""
+    """One line on stderr, from the first second of the work on and twice a second."""
 
     ERASE = "\r\x1b[K"
 
-    def __init__(self, stages: int):
-        self.stages = stages
+    def __init__(self, words: Callable[..., str]):
+        self.words = words
         self.due = time.monotonic() + 1
         self.shown = False
 
-    def __call__(self, stage: int, excess: float) -> None:
-        """Stage `stage` is done and its excess loss known."""
+    def __call__(self, *told) -> None:
         now = time.monotonic()
         if now >= self.due:
             self.due = now + 0.5
             self.shown = True
-            line = f"linres train: stage {stage} of at most {self.stages}, excess loss {excess:.3g}"
-            print(self.ERASE + line, end="", file=sys.stderr, flush=True)
+            print(f"{self.ERASE}linres train: {self.words(*told)}", end="", file=sys.stderr, flush=True)
 
     def erase(self) -> None:
         if self.shown:
@@ -215,6 +233,7 @@ def _report(problem, trajectory, start: str) -> dict:
     proved = guarantee.of(problem, trajectory)
     return {
         "data": problem.name,
+        "rows_dropped": problem.dropped,
         "method": trajectory.method,
         "rule": trajectory.rule,
         "start": start,
@@ -269,7 +288,9 @@ def _finite(value):
 
 
 def _as_text(problem, trajectory, report: dict) -> str:
-    size = f"{problem.samples} samples, d = {problem.dimension}"
+    noun = "row" if problem.dropped == 1 else "rows"
+    left_out = f" ({problem.dropped} {noun} dropped)" if problem.dropped else ""
+    size = f"{problem.samples} samples{left_out}, d = {problem.dimension}"
     rows = [
         ("data", f"{problem.name}: {size}"),
         ("method", f"{trajectory.method}, {trajectory.rule} rule, {_from(report['start'])}"),
