@@ -209,6 +209,16 @@ def two_first_stages():
     return made("two first stages", end, proof, (horizon, positive_r, linear), over=(t, T))
 
 
+def assumed_start():
+    """A bound that a hypothesis says at stage 0: the first stage has no steps."""
+    with sympy.evaluate(False):
+        bounded, falls = Le(a[t], x), Le(a[later], a[t])
+    start, end = (substitute(bounded, {t: stage}) for stage in (Integer(0), T))
+    advance = Step("advance", substitute(bounded, {t: later}), Certificate(Term(1, falls), Term(1, bounded)))
+    proof = [Step("end", end, Induction((bounded,), ((),), (advance,)))]
+    return made("assumed start", end, proof, (horizon, falls, start), over=(t, T))
+
+
 every_form = made(
     "every form", quotient, [Step(name, *claim) for name, claim in claims.items()],
     (nonzero_x, positive_z, nonneg_y, doubled), symbols=dict.fromkeys((x, y, z, r, u, v), ""),
@@ -225,6 +235,7 @@ renamed_square = substitute(square, {x: r})
     made("angle", swapped_angle, [Step("angle", swapped_angle, Rule("cauchy_schwarz"))]),
     made("turned", turned, [Step("turned", turned, Certificate())], [Ne(Det(v), 0, evaluate=False)]),
     two_first_stages(),
+    assumed_start(),
     every_form,
     made("by lemma", renamed_square, [Step("it", renamed_square, Lemma(mean, {x: r}))]),
 ], ids=lambda theorem: theorem.name)

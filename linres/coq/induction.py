@@ -69,7 +69,7 @@ class Stages:
             if any(self.known.t in fact.relation.free_symbols for fact in new):
                 raise NotExported(f"step {self.step.name}: a first stage claims something about {self.t}")
             shown = [*moved, *new]
-            self.note_invariants(stage, shown)
+            self.note_invariants(stage, [*context.facts])  # an invariant may be a hypothesis there
         return shown
 
     def context_at(self, stage: int) -> Context:
@@ -77,10 +77,10 @@ class Stages:
         numbers = [(0, "at_start"), *((j, f"(at_number {j} {stage} eq_refl below)") for j in range(1, stage))]
         return known.with_stages(known.plain(known.context()), numbers)
 
-    def note_invariants(self, stage: int, shown: list[Fact]) -> None:
+    def note_invariants(self, stage: int, facts: list[Fact]) -> None:
         for k, invariant in enumerate(self.by.invariants):
             wanted = substitute(invariant, {self.known.t: Integer(stage)})
-            for fact in shown:
+            for fact in facts:
                 if same(fact.relation, wanted):
                     self.at[k][stage] = fact
 
