@@ -254,6 +254,10 @@ class Stack:
     def __matmul__(self, other):
         return Stack(self.data @ other.data)
 
+    def entries(self):
+        """All entries, row by row, each an array (n,)."""
+        return list(self.data.reshape(len(self.data), -1).T)
+
     def inverse(self):
         return Stack(np.linalg.inv(self.data))
 

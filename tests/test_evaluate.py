@@ -440,6 +440,11 @@ class TestInFloat64:
         for k, value in enumerate(values.data):
             np.testing.assert_allclose(value, k * a[k] @ np.linalg.inv(b[k]) + a[k] - np.eye(2), rtol=1e-9)
 
+    def test_inner_products_of_many_matrices_at_once(self):
+        a, b = np.random.default_rng(0).standard_normal((2, 5, 3, 1))
+        values = Float({W: a, V: b}, {}).value(2 * Inner(W, V - W))
+        np.testing.assert_allclose(values, [2 * np.sum(p * (r - p)) for p, r in zip(a, b, strict=True)], rtol=1e-14)
+
     def test_sequences_come_stage_first(self):
         walk = Float({X: np.array([[1.0, 2.0], [3.0, 4.0]])}, {}, {t: 0})
         np.testing.assert_array_equal(walk.value(X[t + 1] - X[t]), [2, 2])

@@ -2,24 +2,26 @@
 
 The conclusion is read small <= large. Its excess (small - large)/max(|small|, |large|) is above 0 where it fails, and
 is small/large - 1 while it holds between positive sides. Where a side is the number 0 the other is compared with the
-absolute values of its terms; an equation, with the distance of its sides. Rows are measured in float64, and again
-exactly where that says that both sides are nearly equal or worse, which may be rounding; or always exactly, where a
-theorem can be measured in no other way. Nothing here decides anything: what looks bad is checked exactly.
+absolute values of its terms, and a distance with the lengths of what it is between; an equation, with the distance of
+its sides. Rows are measured in float64, and again exactly where that says that both sides are nearly equal or worse,
+which may be rounding; or always exactly, where a theorem can be measured in no other way. Nothing here decides
+anything: what looks bad is checked exactly.
 """
 
 import copy
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import flint
 import numpy as np
-from sympy import Add, Equality, Unequality, preorder_traversal
+from sympy import Add, Equality, Integer, Pow, Unequality, preorder_traversal
 from sympy.functions.elementary.complexes import transpose
 
 from linres.arithmetic import EXACT, FLOAT, Matrix
 from linres.evaluate import Enclosure, Float, Missing, Stack
-from linres.language import AT_MOST, STRICT, Inner, NotExact
+from linres.language import AT_MOST, STRICT, Inner, NotExact, same
 from linres.rungs import rigorous
 from linres.theorem import Theorem
 
@@ -222,8 +224,17 @@ class Slack:
 
     @staticmethod
     def _magnitude(side: Any, walk: Any) -> Any:
-        terms = side.args if type(side) is Add else (side,)
-        return sum(abs(walk.value(term)) for term in terms)
+        return sum(abs(walk.value(term)) for term in _terms(side))
+
+
+@lru_cache(maxsize=256)
+def _terms(side: Any) -> tuple[Any, ...]:
+    """What a side is a sum of; for the length of a sum of vectors, or its square, those of the vectors."""
+    square, exponent = (side.base, side.exp) if type(side) is Pow else (side, Integer(1))
+    vector: Any = square.args[0] if type(square) is Inner and same(*square.args) else None
+    if type(vector) is Add:
+        return tuple(Pow(Inner(each, each), exponent, evaluate=False) for each in vector.args)
+    return side.args if type(side) is Add else (side,)
 
 
 def _larger(a: Any, b: Any) -> Any:
