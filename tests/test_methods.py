@@ -12,7 +12,7 @@ from sympy import symbols
 
 from linres.arithmetic import BALL, EXACT, FLOAT, Symbolic
 from linres.evaluate import Enclosure
-from linres.methods import descent, nesterov, stacking
+from linres.methods import additive, descent, nesterov, stacking
 from linres.strategies import tables
 
 F = Fraction
@@ -43,9 +43,15 @@ def stacked(rule, start):
     return run
 
 
+def added(x, x_prev, drift, slip, slope, beta, eta):
+    """x is the ensemble, x_prev the last learner."""
+    return additive.stage(x, x_prev, lambda _: slope, momentum=beta, step_size=eta, error=slip)
+
+
 METHODS = {
     "gradient descent": gradient_descent,
     "nesterov with errors": nesterov_with_errors,
+    "additive ensemble": added,
     **{f"{start} start, {rule} rule": stacked(rule, start) for start in stacking.STARTS for rule in stacking.RULES},
 }
 

@@ -52,12 +52,13 @@ def test_a_small_batch_has_as_many_instances_as_it_says(name, count):
     sampled = batch(load(name), count=count)
     assert count <= sampled.drawn < count + len(DIMENSIONS)
     arrays = filter(np.ndim, sampled.columns.values())
-    rows = max(np.shape(values)[0 if np.ndim(values) == 3 else -1] for values in arrays)  # matrices are (n, d, d)
+    rows = max(np.shape(values)[-3 if np.ndim(values) > 2 else -1] for values in arrays)  # matrices are (n, d, d)
     assert len({repr(sampled.instance(k)) for k in range(rows)}) <= sampled.drawn
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_instances_are_written_so_that_they_can_be_read_back(name):
+    from linres.additive_runs import AdditiveRun
     from linres.convex_runs import ConvexRun
     from linres.convex_stacking import ConvexStackingRun
     from linres.instances import NesterovRun, QuadraticRun, StackingRun
@@ -67,7 +68,7 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
 
     instance = batch(load(name)).instance(3)
     runs = (
-        ConvexRun, ConvexStackingRun, Fraction, LinearNetwork, NesterovRun, Numbers, PerturbedStackingRun,
+        AdditiveRun, ConvexRun, ConvexStackingRun, Fraction, LinearNetwork, NesterovRun, Numbers, PerturbedStackingRun,
         QuadraticRun, Regression, StackingRun, Turns,
     )
     names = {run.__name__: run for run in runs}

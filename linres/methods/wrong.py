@@ -7,7 +7,7 @@ the right step (no momentum to forget, a symmetric block to transpose) an instan
 from collections.abc import Callable, Mapping
 
 from linres.arithmetic import divide
-from linres.methods import descent, nesterov, stacking
+from linres.methods import additive, descent, nesterov, stacking
 
 # Gradient descent: step(x, gradient, *, step_size, error)
 
@@ -125,6 +125,38 @@ def _parameter_rule(network, block, gradient, *, rule, **options):
     return stacking.stage(network, block, gradient, rule="parameter", **options)
 
 
+# An additive ensemble: stage(ensemble, learner, gradient, *, momentum, step_size, error) -> Stage
+
+
+def additive_with(*, momentum=1, step_size=1, error=1):
+    """The settings, or the error, so many times as large."""
+    times = momentum, step_size, error
+
+    def stage(ensemble, learner, gradient, *, momentum, step_size, error):
+        return additive.stage(
+            ensemble, learner, gradient, momentum=times[0] * momentum, step_size=times[1] * step_size,
+            error=times[2] * error,
+        )
+
+    return stage
+
+
+def additive_stale(ensemble, learner, gradient, **options):
+    """The gradient is taken at the ensemble instead of at the start of the learner."""
+    return additive.stage(ensemble, learner, lambda _: gradient(ensemble), **options)
+
+
+def _copied_learner(ensemble, learner, gradient, *, momentum, **options):
+    """Every learner starts as the last one, whole."""
+    return additive.stage(ensemble, learner, gradient, momentum=momentum - momentum + 1, **options)
+
+
+def _start_not_kept(ensemble, learner, gradient, **options):
+    """The learner starts at the last one, but is added to the ensemble without its start."""
+    made = additive.stage(ensemble, learner, gradient, **options)
+    return made._replace(ensemble=made.ensemble - (made.lookahead - ensemble))
+
+
 WRONG: Mapping[str, Mapping[str, Callable]] = {
     "descent": {
         "no-step": _descent(0), "step-flipped": _descent(-1), "step-doubled": _descent(2),
@@ -143,5 +175,12 @@ WRONG: Mapping[str, Mapping[str, Callable]] = {
         "block-on-the-other-side": _on_the_other_side, "block-twice": _block_twice, "parameter-rule": _parameter_rule,
         "no-step": _stage_with(step_size=0), "step-flipped": _stage_with(step_size=-1),
         "step-doubled": _stage_with(step_size=2),
+    },
+    "additive": {
+        "zero-start": additive_with(momentum=0), "copied-start": _copied_learner,
+        "momentum-flipped": additive_with(momentum=-1), "momentum-doubled": additive_with(momentum=2),
+        "stale-gradient": additive_stale, "start-not-kept": _start_not_kept,
+        "no-step": additive_with(step_size=0), "step-flipped": additive_with(step_size=-1),
+        "step-doubled": additive_with(step_size=2), "error-lost": additive_with(error=0),
     },
 }
