@@ -136,7 +136,7 @@ class GenericStep:
     to be the method's own, without errors.
     """
 
-    name: Literal["descent", "nesterov", "stacking", "additive"]
+    name: Literal["descent", "nesterov", "stacking", "additive", "random-start"]
     measured: Callable[[Callable], Callable]
 
 

@@ -12,7 +12,7 @@ from linres.theorems import NAMES, REFUTED, load, load_refutations
 
 EQUATIONS = {
     "stacking-residual", "near-identity-blocks", "block-regression",
-    "stacking-additive",  # an equation, written as a norm that is at most 0
+    "stacking-additive", "agreeing-step", "stacking-random-start",  # equations written as a norm that is at most 0
 }
 NOT_SEEN_ATTAINED = {"stacking-acceleration", "stacking-convex"}
 STATED = {name: load(name) for name in NAMES}

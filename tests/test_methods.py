@@ -12,7 +12,7 @@ from sympy import symbols
 
 from linres.arithmetic import BALL, EXACT, FLOAT, Symbolic
 from linres.evaluate import Enclosure
-from linres.methods import additive, descent, nesterov, stacking
+from linres.methods import additive, descent, nesterov, random_start, stacking
 from linres.strategies import tables
 
 F = Fraction
@@ -48,10 +48,19 @@ def added(x, x_prev, drift, slip, slope, beta, eta):
     return additive.stage(x, x_prev, lambda _: slope, momentum=beta, step_size=eta, error=slip)
 
 
+def started_at_random(rule):
+    """x is the network, x_prev what was drawn."""
+    def run(x, x_prev, drift, slip, slope, beta, eta):
+        return random_start.stage(x, x_prev, lambda _: slope, step_size=eta, rule=rule)
+
+    return run
+
+
 METHODS = {
     "gradient descent": gradient_descent,
     "nesterov with errors": nesterov_with_errors,
     "additive ensemble": added,
+    **{f"random start, {rule} rule": started_at_random(rule) for rule in stacking.RULES},
     **{f"{start} start, {rule} rule": stacked(rule, start) for start in stacking.STARTS for rule in stacking.RULES},
 }
 

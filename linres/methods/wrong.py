@@ -7,7 +7,7 @@ the right step (no momentum to forget, a symmetric block to transpose) an instan
 from collections.abc import Callable, Mapping
 
 from linres.arithmetic import divide
-from linres.methods import additive, descent, nesterov, stacking
+from linres.methods import additive, descent, nesterov, random_start, stacking
 
 # Gradient descent: step(x, gradient, *, step_size, error)
 
@@ -157,6 +157,28 @@ def _start_not_kept(ensemble, learner, gradient, **options):
     return made._replace(ensemble=made.ensemble - (made.lookahead - ensemble))
 
 
+# A random start: stage(network, start, gradient, *, step_size, rule) -> Stage
+
+
+def random_start_with(step_size):
+    """The gradient step so many times as long."""
+    times = step_size
+
+    def stage(network, start, gradient, *, step_size, rule="functional"):
+        return random_start.stage(network, start, gradient, step_size=times * step_size, rule=rule)
+
+    return stage
+
+
+def random_start_by_parameters(network, start, gradient, *, step_size, rule="parameter"):
+    """The step is taken on the block instead of on the map."""
+    return random_start.stage(network, start, gradient, step_size=step_size, rule="parameter")
+
+
+def _random_transposed_gradient(network, start, gradient, **options):
+    return random_start.stage(network, start, lambda point: gradient(point).T, **options)
+
+
 WRONG: Mapping[str, Mapping[str, Callable]] = {
     "descent": {
         "no-step": _descent(0), "step-flipped": _descent(-1), "step-doubled": _descent(2),
@@ -182,5 +204,9 @@ WRONG: Mapping[str, Mapping[str, Callable]] = {
         "stale-gradient": additive_stale, "start-not-kept": _start_not_kept,
         "no-step": additive_with(step_size=0), "step-flipped": additive_with(step_size=-1),
         "step-doubled": additive_with(step_size=2), "error-lost": additive_with(error=0),
+    },
+    "random-start": {
+        "parameter-rule": random_start_by_parameters, "transposed-gradient": _random_transposed_gradient,
+        "no-step": random_start_with(0), "step-flipped": random_start_with(-1), "step-doubled": random_start_with(2),
     },
 }
