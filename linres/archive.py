@@ -19,7 +19,6 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from linres.errors import InputError, refuse
+from linres.writing import whole
 
 KIND = "instance"
 DEPTH = 50  # of nesting; instances are tables within objects
@@ -137,16 +137,8 @@ def write(path: Any, saved: Mapping[str, Any]) -> None:
     """Write a replay document to a file, whole or not at all. InputError if the path cannot be written."""
     path = os.fspath(path)
     text = json.dumps(saved, indent=1, allow_nan=False)
-    partial = f"{path}.{os.getpid()}.partial"
-    try:
-        with open(partial, "x", encoding="utf-8") as file:
-            file.write(f"{text}\n")
-        os.replace(partial, path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path!r} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
-    finally:
-        with suppress(FileNotFoundError, ValueError):
-            os.unlink(partial)
+    with whole(path, "x", repr(path), encoding="utf-8") as file:
+        file.write(f"{text}\n")
 
 
 # Reading

@@ -1,12 +1,11 @@
 """Figures. Matplotlib is imported when one is drawn; colours are Okabe and Ito's, and lines differ in style as well."""
 
 import os
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from linres.errors import InputError, refuse
+from linres import writing
 from linres.methods.stacking import STARTS
 from linres.trajectory import Trajectory
 
@@ -98,19 +97,13 @@ def legend_below(figure, handles, *, columns: int) -> None:
     )
 
 
-def require_writable(path: str) -> None:
-    """InputError unless `save(figure, path)` can be expected to succeed: known suffix, directory to write in."""
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix not in METADATA:
-        got = repr(suffix) if suffix else "no suffix"
-        raise refuse(f"the plot file {path!r}", "one that ends in .svg, .pdf or .png", got)
-    directory = os.path.dirname(path) or "."
-    if not os.path.isdir(directory):
-        raise InputError(f"the plot file {path!r} cannot be written: there is no directory {directory!r}.")
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise InputError(f"the plot file {path!r} cannot be written: no permission in {directory!r}.")
-    if os.path.isdir(path):
-        raise InputError(f"the plot file {path!r} cannot be written: it is a directory.")
+def require_writable(path: str) -> str:
+    """InputError unless `save(figure, path)` can be expected to succeed; returns the suffix, in lower case."""
+    return writing.require_writable(path, _label(path), METADATA)
+
+
+def _label(path: str) -> str:
+    return f"the plot file {path!r}"
 
 
 def save(figure, path) -> None:
@@ -121,15 +114,7 @@ def save(figure, path) -> None:
     import matplotlib
 
     path = os.fspath(path)
-    require_writable(path)
-    suffix = os.path.splitext(path)[1].lower()
-    partial = f"{path}.{os.getpid()}.partial"
-    try:
-        with open(partial, "xb") as file, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linres"}):
-            figure.savefig(file, format=suffix[1:], dpi=200, metadata=METADATA[suffix])
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(f"the plot file {path!r} cannot be written: {error.strerror or error}.") from None
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(partial)
+    suffix = require_writable(path)
+    styled = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linres"})
+    with writing.whole(path, "xb", _label(path)) as file, styled:
+        figure.savefig(file, format=suffix[1:], dpi=200, metadata=METADATA[suffix])
