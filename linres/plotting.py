@@ -21,7 +21,8 @@ METADATA: dict[str, dict[str, Any]] = {
 def loss_curve(trajectory: Trajectory, *, title: str = ""):
     """The excess loss against the stage, relative to the start, on a log scale, with the sharp rate beside it.
 
-    Returns a matplotlib.figure.Figure. Stages whose excess is zero are left out.
+    Beside them the bound that is proved of the run, where `linres.guarantee` has one for its problem. Returns a
+    matplotlib.figure.Figure. Stages whose excess is zero are left out.
     """
     from matplotlib.figure import Figure
 
@@ -37,6 +38,7 @@ def loss_curve(trajectory: Trajectory, *, title: str = ""):
         label=f"{trajectory.method}, measured{_per_stage(trajectory.rate())}",
     )
     _draw_sharp(axes, trajectory, stages)
+    _draw_proved(axes, trajectory, stages)
     _set_range(axes, measured)
     axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in STARTS else 'steps taken'})")
     axes.set_ylabel("excess loss relative to the start,\n(ℓ(Wₜ) − ℓ*) / (ℓ(W₀) − ℓ*)")
@@ -54,12 +56,34 @@ def _draw_sharp(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
     rate = trajectory.rate_sharp
     if rate is None or rate <= 0:
         return
-    with np.errstate(under="ignore", over="ignore"):
-        line = rate ** stages.astype(np.float64)
     axes.plot(
-        stages, np.where((line > 0) & np.isfinite(line), line, np.nan), color=VERMILION, linestyle=(0, (6, 3)),
-        linewidth=1.6, label=f"sharp rate for quadratics{_per_stage(rate)}",
+        stages, _geometric(1.0, rate, stages), color=VERMILION, linestyle=(0, (6, 3)), linewidth=1.6,
+        label=f"sharp rate for quadratics{_per_stage(rate)}",
     )
+
+
+def _draw_proved(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
+    """The bound of the excess loss at every stage, from the excess or the potential at the start."""
+    from linres import guarantee
+
+    if trajectory.problem is None or not trajectory.excess_loss[0] > 0:
+        return
+    proved = guarantee.of(trajectory.problem, trajectory)
+    if not proved.rate_proved:
+        return
+    of_excess = proved.statement in guarantee.OF_THE_EXCESS
+    level = 1.0 if of_excess else trajectory.potential[0] / trajectory.excess_loss[0]
+    axes.plot(
+        stages, _geometric(level, proved.rate_proved, stages), color=PURPLE, linestyle=(0, (1, 1)), linewidth=1.8,
+        label=f"proved{_per_stage(proved.rate_proved)} ({proved.statement})",
+    )
+
+
+def _geometric(level: float, rate: float, stages: np.ndarray) -> np.ndarray:
+    """level rate^t, nan where float64 has no such positive number."""
+    with np.errstate(under="ignore", over="ignore"):
+        line = level * rate ** stages.astype(np.float64)
+    return np.where((line > 0) & np.isfinite(line), line, np.nan)
 
 
 def _set_range(axes, measured: np.ndarray) -> None:

@@ -18,7 +18,7 @@ def whole(path: str, mode: str, label: str, **keywords: Any) -> Iterator[Any]:
     partial = f"{path}.{os.getpid()}.partial"
     try:
         try:
-            file = open(partial, mode, **keywords)
+            file = open(partial, mode, **keywords)  # noqa: SIM115 (closed below)
         except ValueError as error:  # a null character in the path
             raise _unwritable(label, str(error)) from None
         try:

@@ -1,5 +1,6 @@
 """`linres train`: what it prints, what it draws, and what it refuses."""
 
+import csv
 import io
 import itertools
 import json
@@ -23,11 +24,12 @@ from linres.data import load
 from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
 from linres.problem import Problem
+from linres.trajectory import Trajectory
 
 KEYS = [
     "data", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step", "loss",
-    "excess_loss", "rate_measured", "rate_sharp", "rate_sharp_by", "rate_proved", "rate_proved_by", "hypotheses_of",
-    "hypotheses", "inside_basin", "basin", "status",
+    "excess_loss", "final", "rate_measured", "rate_sharp", "rate_sharp_by", "rate_proved", "rate_proved_by",
+    "hypotheses_of", "hypotheses", "inside_basin", "basin", "status",
 ]
 
 
@@ -93,6 +95,16 @@ class TestJson:
         report = train_json("digits", "--method", method, "--rule", rule, "--stages", 1000)
         assert (report["method"], report["rule"], report["status"]) == (method, rule, "converged")
         assert math.log(report["rate_measured"] / report["rate_sharp"]) == pytest.approx(0, abs=4 / report["stages"])
+
+    @pytest.mark.parametrize("stages", [0, 1, 30])
+    def test_tells_the_final_quantities(self, train_json, stages):
+        final = train_json("digits", "--rule", "parameter", "--stages", stages)["final"]
+        run = stacking.grow(load("digits"), rule="parameter", stages=stages)
+        assert list(final) == ["potential", "distance", "block_norm", "lookahead_error", "step_error", "beta"]
+        assert (final["potential"], final["distance"]) == (run.potential[-1], run.distance[-1])
+        assert final["block_norm"] == (run.block_norm[-1] if stages else None)
+        for name in ("lookahead_error", "step_error", "beta"):
+            assert final[name] == (run.series[name][-2] if stages else None)
 
     def test_acceleration_shows_in_the_stages(self, train_json):
         needed = {}
@@ -234,6 +246,31 @@ class TestJson:
         assert packed["loss"] == text["loss"]
         assert packed["status"] == "converged"
         assert packed["sigma_min"] == pytest.approx(1.0)
+
+
+class TestSave:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_writes_the_table_of_the_run(self, train_json, tmp_path, method):
+        report = train_json("digits", "--method", method, "--stages", 12, "--save", tmp_path / "run.csv")
+        with open(tmp_path / "run.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [float(row["excess_loss"]) for row in rows] == report["excess_loss"]
+        assert {(row["method"], row["problem"], row["stages"]) for row in rows} == {(method, "digits", "12")}
+
+    def test_writes_an_archive_that_is_read_again(self, train_json, tmp_path):
+        report = train_json("digits", "--stages", 12, "--save", tmp_path / "run.npz")
+        assert Trajectory.load(tmp_path / "run.npz").loss.tolist() == report["loss"]
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [("run.txt", "ends in .csv or .npz, got '.txt'"), ("none/run.csv", "there is no directory")],
+    )
+    def test_that_cannot_be_is_refused_before_training(self, refused, tmp_path, monkeypatch, name, message):
+        monkeypatch.setattr("linres.data.load", lambda *_, **__: pytest.fail("trained"))
+        error = refused("digits", "--save", tmp_path / name)
+        assert error.startswith(f"linres train: --save {str(tmp_path / name)!r} ")
+        assert message in error
+        assert os.listdir(tmp_path) == []
 
 
 class TestText:
@@ -514,6 +551,25 @@ class TestPlot:
         assert measured.get_linestyle() != sharp.get_linestyle()
         assert axes.get_yscale() == "log"
         assert "excess loss" in axes.get_ylabel()
+
+    @pytest.mark.parametrize(
+        ("solve", "level"),
+        [
+            (lambda problem, first: stacking.grow(problem, stages=30, network=first), "potential"),
+            (lambda problem, first: nesterov.accelerate(problem, stages=30, start=first), "potential"),
+            (lambda problem, first: descent.descend(problem, stages=30, start=first), "excess_loss"),
+        ],
+        ids=["stacking", "nesterov", "gradient"],
+    )
+    def test_draws_the_bound_that_is_proved_above_the_measured_curve(self, solve, level):
+        problem = load("digits")
+        run = solve(problem, starts.near(problem))
+        measured, _, proved = run.plot().axes[0].lines
+        rate = guarantee.of(problem, run).rate_proved
+        bound = getattr(run, level)[0] / run.excess_loss[0] * rate ** np.arange(31)
+        np.testing.assert_allclose(proved.get_ydata(), bound)
+        assert np.all(measured.get_ydata() <= proved.get_ydata() * (1 + 1e-9))
+        assert guarantee.of(problem, run).statement in proved.get_label()
 
     @pytest.mark.parametrize("stages", [0, 1, 700])
     def test_of_short_finished_or_diverged_runs_raises_no_warning(self, tmp_path, recwarn, stages):

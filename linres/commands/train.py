@@ -54,6 +54,7 @@ examples:
   linres train digits --start near
   linres train digits --method zero --stages 500 --plot zero.svg
   linres train digits --rule parameter --json
+  linres train digits --save run.csv
   linres train digits-raw --components 20
   linres train inputs.csv outputs.csv --ridge 1e-3
 
@@ -83,6 +84,7 @@ def add_parsers(commands) -> None:
     train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the embedded noise, and of near")
     train.add_argument("--json", action="store_true", help="print one JSON object")
     train.add_argument("--plot", metavar="FILE", help="draw the loss curve; .svg, .pdf or .png")
+    train.add_argument("--save", metavar="FILE", help="write a table, a row for each stage; .csv or .npz")
     train.set_defaults(run=run)
 
 
@@ -112,8 +114,11 @@ def run(arguments) -> int:
         from linres import plotting
 
         title = f"{problem.name}: d = {problem.dimension}, κ = {problem.kappa:.4g}"
-        with _naming_plot():
-            plotting.save(plotting.loss_curve(trajectory, title=title), arguments.plot)
+        with _naming("--plot", "the plot file"):
+            plotting.save(trajectory.plot(title=title), arguments.plot)
+    if arguments.save is not None:
+        with _naming("--save", "the table"):
+            trajectory.save(arguments.save)
     report = _report(problem, trajectory, arguments.start)
     print(_as_json(report) if arguments.json else _as_text(problem, trajectory, report))
     return 0
@@ -121,12 +126,15 @@ def run(arguments) -> int:
 
 def _train(arguments):
     """The problem and the run on it."""
-    from linres import plotting, starts
+    from linres import plotting, starts, tables
     from linres.data import load
 
     if arguments.plot is not None:
-        with _naming_plot():
+        with _naming("--plot", "the plot file"):
             plotting.require_writable(arguments.plot)
+    if arguments.save is not None:
+        with _naming("--save", "the table"):
+            tables.require_writable(arguments.save)
     solve = _solver(arguments)
     start = starts.choose(arguments.start, seed=arguments.seed)
     problem = load(*arguments.data, components=arguments.components, ridge=arguments.ridge, seed=arguments.seed)
@@ -135,14 +143,14 @@ def _train(arguments):
 
 
 @contextmanager
-def _naming_plot() -> Iterator[None]:
-    """Errors of plotting begin with --plot."""
+def _naming(option: str, subject: str) -> Iterator[None]:
+    """Errors that begin with the subject begin with the option."""
     from linres.errors import InputError
 
     try:
         yield
     except InputError as error:
-        raise InputError(str(error).replace("the plot file", "--plot", 1)) from None
+        raise InputError(str(error).replace(subject, option, 1)) from None
 
 
 def _solver(arguments):
@@ -227,6 +235,7 @@ def _report(problem, trajectory, start: str) -> dict:
         "step": settings["step_size"],
         "loss": trajectory.loss.tolist(),
         "excess_loss": trajectory.excess_loss.tolist(),
+        "final": _final(trajectory),
         "rate_measured": trajectory.rate(),
         "rate_sharp": trajectory.rate_sharp,
         "rate_sharp_by": proved.rate_sharp_by,
@@ -238,6 +247,17 @@ def _report(problem, trajectory, start: str) -> dict:
         "basin": _basin(proved.basin),
         "status": trajectory.status,
     }
+
+
+def _final(trajectory) -> dict[str, float]:
+    """The quantities at the last stage; those of a step, at the last stage that made one."""
+    from linres.quantities import OF_STEPS
+
+    final = {}
+    for name, values in trajectory.series.items():
+        last = -2 if name in OF_STEPS and len(values) > 1 else -1
+        final[name] = float(values[last])
+    return final
 
 
 def _basin(basin) -> dict | None:

@@ -5,7 +5,7 @@ w^0 = momentum * w_t: momentum 0 is the zero start, momentum 1 the plain copy, (
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from linres.arithmetic import divide
 from linres.errors import refuse
 from linres.methods import nesterov
 from linres.problem import TINY, Problem
+from linres.quantities import Geometry, Measure, frobenius, increments, of_steps
 from linres.trajectory import Trajectory, Watch
 
 RULES = ("functional", "parameter")
@@ -83,10 +84,12 @@ def grow(
     first = trajectory.first_network("grow(network=...)", problem, network)
     settings = _settings(problem, first, start=start, rule=rule, momentum=momentum, step_size=step_size)
     settings |= {"stages": trajectory.budget("grow", stages), "start": start}
+    settings["first"] = "given" if network is not None else "identity"
     pace = {key: settings[key] for key in ("momentum", "step_size")}
     return trajectory.record(
         problem, _networks(problem, first, rule=rule, **pace), method=start, rule=rule, settings=settings,
         rate_sharp=_sharp_rate(problem, start, rule, pace), watch=watch,
+        measure=_measure(_geometry(problem, first, rule), step_size=settings["step_size"], rule=rule),
     )
 
 
@@ -127,9 +130,59 @@ def _sharp_rate(problem: Problem, start: str, rule: str, pace: dict[str, float])
     return nesterov.quadratic_rate(eigenvalues, **pace)
 
 
-def _networks(problem: Problem, network: np.ndarray, *, momentum, step_size, rule) -> Iterator[np.ndarray]:
-    block = np.zeros_like(network)
+class _Grown(NamedTuple):
+    """W_t, its last block w_t, what w_t started at and with which momentum; nothing made W_0."""
+
+    network: np.ndarray
+    block: np.ndarray
+    start: np.ndarray | None = None
+    beta: float = math.nan
+
+
+def _networks(problem: Problem, network: np.ndarray, *, momentum, step_size, rule) -> Iterator[_Grown]:
+    grown = _Grown(network, np.zeros_like(network))
     while True:
-        yield network
-        grown = stage(network, block, problem.gradient, momentum=momentum, step_size=step_size, rule=rule)
-        network, block = grown.network, grown.block
+        yield grown
+        made = stage(grown.network, grown.block, problem.gradient, momentum=momentum, step_size=step_size, rule=rule)
+        grown = _Grown(made.network, made.block, momentum * grown.block, momentum)
+
+
+def _geometry(problem: Problem, first: np.ndarray, rule: str) -> Geometry | None:
+    """Where the rule is Nesterov's method: X = W, or W W*^{-1} for the parameter rule; None if there is no such."""
+    if rule == "functional":
+        return Geometry.plain(problem)
+    if problem.target_invertible is not True:
+        return None
+    (mu, L), target = _output_curvature(problem, first), problem.target
+    sigma, identity = target @ problem.sigma @ target.T, np.eye(problem.dimension)
+    return Geometry(target, sigma, identity, mu, (mu / L) ** 0.5, np.linalg.inv(target))
+
+
+def _measure(geometry: Geometry | None, *, step_size: float, rule: str) -> Measure:
+    def measure(states: Sequence[_Grown], excess: np.ndarray) -> dict[str, np.ndarray]:
+        blocks = np.array([state.block for state in states])
+        norms = frobenius(blocks)
+        if states[0].start is None:
+            norms[0] = np.nan
+        beta = np.array([state.beta for state in states[1:]])
+        found = {"block_norm": norms, "beta": of_steps(beta)}
+        if geometry is None:
+            return found
+        errors = geometry.errors(np.array([state.network for state in states]))
+        found["potential"] = nesterov.potentials(geometry, errors, excess)
+        # w_t X_{t-1} = X_t - X_{t-1}, so that (I + beta w_t) X_t is off Nesterov's point by beta w_t (X_t - X_{t-1}).
+        ahead = beta[:, None, None] * (blocks @ increments(errors))[:-1]
+        found["lookahead_error"] = of_steps(frobenius(ahead))
+        found["step_error"] = of_steps(frobenius(_step_errors(geometry, states, blocks, errors)))
+        return found
+
+    def _step_errors(geometry: Geometry, states, blocks, errors) -> np.ndarray:
+        """e_t = X_{t+1} - Y_t + step_size (Y_t - X*) sigma, Y_t = (I + w^0) X_t."""
+        if rule == "functional":
+            return np.zeros_like(errors[1:])
+        starts = np.array([state.start for state in states[1:]]).reshape(errors[1:].shape)
+        points = errors[:-1] + geometry.minimiser
+        ahead = errors[:-1] + starts @ points
+        return (blocks[1:] - starts) @ points + step_size * ahead @ geometry.sigma
+
+    return measure
