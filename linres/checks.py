@@ -8,7 +8,8 @@ import numpy as np
 from linres.errors import refuse
 
 
-def _shown(value):
+def shown(value):
+    """What was got, in a word or two: a number, a text in quotes, or the kind of thing it is."""
     if isinstance(value, int | float | np.number):
         return value
     return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
@@ -18,7 +19,7 @@ def number(call: str, value, *, wanted: str, holds: Callable[[float], bool], rem
     """value as a float if it is a finite real number (no bool, no text) for which `holds`, else InputError."""
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not (real and -sys.float_info.max <= value <= sys.float_info.max and holds(value)):
-        raise refuse(call, wanted, _shown(value), remedy)
+        raise refuse(call, wanted, shown(value), remedy)
     return float(value)
 
 
@@ -26,7 +27,7 @@ def whole(call: str, value, *, wanted: str, low: int, high: int | None = None, r
     """value as an int if it is an integer (no bool, no 3.0) from low to high, both included, else InputError."""
     integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not (integer and value >= low and (high is None or value <= high)):
-        raise refuse(call, wanted, _shown(value), remedy)
+        raise refuse(call, wanted, shown(value), remedy)
     return int(value)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linres import writing
-from linres.methods.stacking import STARTS
+from linres.methods.block_starts import METHODS
 from linres.trajectory import Trajectory
 
 BLUE, VERMILION, BLACK = "#0072B2", "#D55E00", "#000000"
@@ -40,7 +40,7 @@ def loss_curve(trajectory: Trajectory, *, title: str = ""):
     _draw_sharp(axes, trajectory, stages)
     _draw_proved(axes, trajectory, stages)
     _set_range(axes, measured)
-    axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in STARTS else 'steps taken'})")
+    axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in METHODS else 'steps taken'})")
     axes.set_ylabel("excess loss relative to the start,\n(ℓ(Wₜ) − ℓ*) / (ℓ(W₀) − ℓ*)")
     axes.set_title(title, fontsize="medium")
     axes.grid(True, color="0.85", linewidth=0.6)
