@@ -24,6 +24,7 @@ from linres.problem import Problem
 
 NAMES = ("potential", "distance", "block_norm", "lookahead_error", "step_error", "beta")
 OF_STEPS = NAMES[3:]
+FEWEST = 6  # states of a batch: two of them are measured again in the next
 BATCH = 2**13  # numbers in the networks of a batch: more of them, kept while the run goes on, would leave the caches
 
 # Gives some of NAMES, (n,) each, of n successive states and their excess losses (n,). Of the first state no more is
@@ -77,7 +78,7 @@ class Recorder:
 
     def __init__(self, problem: Problem, measure: Measure | None):
         self._problem, self._measure = problem, measure
-        self._most = max(4, BATCH // problem.dimension**2)
+        self._most = max(FEWEST, BATCH // problem.dimension**2)
         self._states: list[Any] = []
         self._excess: list[float] = []
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in NAMES}

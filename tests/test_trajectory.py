@@ -87,7 +87,8 @@ class TestQuantities:
     @pytest.mark.parametrize("batch", [1, 40, 50])
     def test_do_not_depend_on_the_batches_they_are_measured_in(self, name, batch, monkeypatch):
         whole = SOLVERS[name](stages=STAGES).series
-        monkeypatch.setattr(quantities, "BATCH", batch)  # 4, 4 and 5 states, of which two are shared with the next
+        monkeypatch.setattr(quantities, "BATCH", batch)
+        monkeypatch.setattr(quantities, "FEWEST", 4)  # 4, 4 and 5 states, of which two are shared with the next
         for key, values in SOLVERS[name](stages=STAGES).series.items():
             np.testing.assert_allclose(values, whole[key], rtol=1e-12)
 
@@ -110,6 +111,12 @@ class TestQuantities:
             ratios = run.lookahead_error[late] / run.distance[late] ** 2
             assert ratios.max() < 2 * ratios.min()
             assert 0 < run.lookahead_error[78] < 1e-16
+
+    def test_are_nan_where_the_condition_number_of_the_output_leaves_the_floats(self):
+        """mu'/max(L_0, L') is 1e-300/1e300 here, so that q is 0 and z_t nowhere."""
+        small = Problem.from_spectrum([0.5, 1.0], target=1e-150 * np.eye(2))
+        run = stacking.grow(small, rule="parameter", stages=2, network=1e150 * np.eye(2))
+        assert np.isnan(run.potential).all()
 
     def test_are_nan_where_the_parameter_rule_has_no_metric(self):
         singular = Problem.from_spectrum([0.5, 1.0], target=np.diag([1.0, 0.0]))

@@ -36,26 +36,24 @@ def measure(geometry: Geometry | None, *, method: str, rule: str, settings: dict
             return found
         errors = geometry.errors(np.array([state.network for state in states]))
         starts = np.array([state.start for state in states[1:]]).reshape(errors[1:].shape)
-        ahead = lookahead_errors(geometry, blocks, starts, errors, beta[:, None, None])
+        along = beta[:, None, None] * increments(errors)[:-1]
+        ahead = lookahead_errors(geometry, blocks, starts, errors, along)
+        slips = step_errors(geometry, blocks, starts, errors, errors[:-1] + along + ahead)
         found["potential"] = nesterov.potentials(geometry, errors, excess)
-        found["lookahead_error"] = of_steps(frobenius(ahead))
-        found["step_error"] = of_steps(frobenius(step_errors(geometry, blocks, starts, errors)))
-        return found
+        return found | {"lookahead_error": of_steps(frobenius(ahead)), "step_error": of_steps(frobenius(slips))}
 
-    def lookahead_errors(geometry: Geometry, blocks, starts, errors, beta) -> np.ndarray:
-        """D_t = (I + w^0) X_t - X_t - beta (X_t - X_{t-1}), for stacking without taking a difference."""
-        moved = increments(errors)[:-1]
-        if stacked:
-            return beta * (blocks[:-1] @ moved)
-        return starts @ (errors[:-1] + geometry.minimiser) - beta * moved
+    def lookahead_errors(geometry: Geometry, blocks, starts, errors, along) -> np.ndarray:
+        """D_t = (I + w^0) X_t - X_t - along, along = beta (X_t - X_{t-1}); for stacking without taking a difference."""
+        return blocks[:-1] @ along if stacked else starts @ (errors[:-1] + geometry.minimiser) - along
 
-    def step_errors(geometry: Geometry, blocks, starts, errors) -> np.ndarray:
-        """e_t = X_{t+1} - Y_t + step_size (Y_t - X*) sigma, Y_t = (I + w^0) X_t."""
+    def step_errors(geometry: Geometry, blocks, starts, errors, ahead) -> np.ndarray:
+        """e_t = X_{t+1} - Y_t + step_size (Y_t - X*) sigma, ahead = Y_t - X*."""
         if free:
-            return np.zeros_like(errors[1:])
-        points = errors[:-1] + geometry.minimiser
-        ahead = errors[:-1] + starts @ points
-        moved = (blocks[1:] - starts) @ points if frozen and rule == "parameter" else errors[1:] - ahead
+            return np.zeros_like(ahead)
+        if frozen and rule == "parameter":  # that it is the block which moved tells the difference to all digits
+            moved = (blocks[1:] - starts) @ (errors[:-1] + geometry.minimiser)
+        else:
+            moved = errors[1:] - ahead
         return moved + settings["step_size"] * ahead @ geometry.sigma
 
     return measured

@@ -285,5 +285,7 @@ def _geometry(problem: Problem, first: np.ndarray, rule: str) -> Geometry | None
     if problem.target_invertible is not True:
         return None
     (mu, L), target = _output_curvature(problem, first), problem.target
+    if mu / L == 0:  # lost, and q with it
+        return None
     sigma, identity = target @ problem.sigma @ target.T, np.eye(problem.dimension)
     return Geometry(target, sigma, identity, mu, (mu / L) ** 0.5, np.linalg.inv(target))
