@@ -1,5 +1,6 @@
 """Stagewise training: what blocks start at, how many steps they take, which blocks take them, and what is refused."""
 
+import csv
 import itertools
 import math
 from fractions import Fraction
@@ -13,6 +14,7 @@ from linres.arithmetic import EXACT
 from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
 from linres.problem import Problem
+from linres.trajectory import Trajectory
 
 TARGET = np.array([[2.0, 0.3, 0], [0, 1.5, 0.1], [0.2, 0, 1.8]])
 PROBLEM = Problem.from_spectrum([0.04, 0.2, 1.0], target=TARGET)
@@ -384,3 +386,18 @@ def test_figures_count_blocks(kind):
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         stacking.grow(PROBLEM, stages=1, **settings)
+
+
+@pytest.mark.parametrize("settings", [*KINDS.values(), {"inner": 2, "step_size": [0.5, 0.25]}])
+def test_runs_of_every_kind_are_kept_with_their_settings(settings, tmp_path):
+    run = stacking.grow(PROBLEM, stages=3, **settings)
+    run.save(tmp_path / "run.csv")
+    with open(tmp_path / "run.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    sizes = run.settings["step_sizes"]
+    assert [row["step_sizes"] for row in rows] == 4 * ["" if sizes is None else "[0.5, 0.25]"]
+    assert {row["momentum_rule"] for row in rows} == {run.settings["momentum_rule"]}
+    run.save(tmp_path / "run.npz")
+    assert Trajectory.load(tmp_path / "run.npz").settings == run.settings
+    attrs = run.to_frame().attrs
+    assert {name: attrs[name] for name in run.settings} == run.settings

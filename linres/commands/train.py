@@ -62,6 +62,11 @@ components:
   The start W_0 = I profits: W* has no negative eigenvalue, and no singular map lies
   between I and an invertible W*.
 
+tables (--save, and "final" of --json):
+  loss, excess_loss, potential Phi_t, distance |W_t - W*|, block_norm |w_t|, and of the run as
+  Nesterov's method with errors lookahead_error |D_t|, step_error |e_t| and beta, at each
+  stage; .csv repeats the settings in each row, .npz is read by linres.Trajectory.load
+
 examples:
   linres train digits
   linres train digits --start near
