@@ -52,7 +52,7 @@ class Trajectory:
 
     @property
     def potential(self) -> np.ndarray:
-        """Phi_t = ell(W_t) - ell* + (mu/2) |z_t - W*|^2, (T + 1,), squared units of y; nan without momentum.
+        """Phi_t = ell(W_t) - ell* + (mu/2) |z_t - W*|^2, (T + 1,), squared units of y; nan for gradient descent.
 
         z_t = W_t + (1/q - 1)(W_t - W_{t-1}). Under the parameter rule mu, q and |.| are those of W* Sigma W*^T and of
         |X|_P = |X W*^{-1}|, and nan stands where W* is not invertible.
