@@ -112,9 +112,9 @@ class Trajectory:
         frame.attrs holds what is one for the run: problem, method, rule, the settings, status and reason. InputError if
         pandas is missing.
         """
-        from linres import tables
+        from linres import run_tables
 
-        return tables.frame(self)
+        return run_tables.frame(self)
 
     def save(self, path) -> None:
         """Write the run to a file, whole or not at all.
@@ -123,16 +123,16 @@ class Trajectory:
         tables of many runs can be put under each other; floats have all their digits. .npz: all arrays, the first and
         the last network as well: `load` reads it. InputError for another suffix, or if the path cannot be written.
         """
-        from linres import tables
+        from linres import run_tables
 
-        tables.save(self, path)
+        run_tables.save(self, path)
 
     @staticmethod
     def load(path) -> "Trajectory":
         """The run that `save` wrote to a .npz file, without its problem. InputError for any other file."""
-        from linres import tables
+        from linres import run_tables
 
-        return tables.load(path)
+        return run_tables.load(path)
 
     def plot(self, *, title: str = ""):
         """The loss curve, a matplotlib.figure.Figure; see `linres.plotting.loss_curve`, and `save` there."""
