@@ -32,7 +32,7 @@ STEPS = {
     "methods/nesterov.py": {
         "momentum", "step", "auxiliary", "potential", "convex_momentum", "convex_auxiliary", "convex_potential",
     },
-    "methods/stacking.py": {"stage"},
+    "methods/stacking.py": {"stage", "train_block"},
 }
 CONCERNED = {  # by the methods: the theorems whose statements they make
     "methods/descent.py": ("nesterov-step", "gradient-step", "nesterov-quadratic"),

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from linres import whole
 from linres.errors import InputError, refuse
+from linres.writing import whole
 
 KIND = "instance"
 DEPTH = 50  # of nesting; instances are tables within objects
@@ -137,11 +137,8 @@ def write(path: Any, saved: Mapping[str, Any]) -> None:
     """Write a replay document to a file, whole or not at all. InputError if the path cannot be written."""
     path = os.fspath(path)
     text = json.dumps(saved, indent=1, allow_nan=False)
-    try:
-        with whole.opened(path) as file:
-            file.write(f"{text}\n")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path!r} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
+    with whole(path, "x", repr(path), encoding="utf-8") as file:
+        file.write(f"{text}\n")
 
 
 # Reading

@@ -4,6 +4,8 @@
     Nesterov's method             the theorem nesterov-with-errors, without errors
     zero start, gradient descent  the theorem gradient-step for step = 1/L and kappa > 1, else EXACT below
     stacking, parameter rule      nothing: what else a run needs is listed all the same
+    several steps a stage, training all blocks, trained momentum, random starts and a user's own: nothing, nor of any
+                                  method that is not named here
 
 Zero start by the functional rule is gradient descent on W, as long as its blocks exist. On least squares
 W_{t+1} - W* = (W_t - W*)(I - step Sigma), so c, the part of W_t - W* along an eigenvector of Sigma with eigenvalue s,
@@ -26,6 +28,7 @@ STACKING, NESTEROV, GRADIENT = "stacking-acceleration", "nesterov-with-errors", 
 QUADRATIC = "nesterov-quadratic"
 DOUBTFUL = 2.0**-9  # a relative error of mu; half of that of q
 EXACT = "least squares, exact along every eigenvector of Sigma"
+METHODS = ("stacking", "zero", "nesterov", "gradient")  # that statements speak of
 OF_THE_EXCESS = (GRADIENT, EXACT)  # what bounds the excess loss itself, stage by stage
 
 
@@ -90,6 +93,9 @@ def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
         momentum=settings["momentum"], step_size=settings["step_size"], rule=trajectory.rule
     )}
     moments, target = assumed["moments-invertible"], assumed["target-invertible"]
+    beyond = _beyond(trajectory)
+    if beyond:
+        return Guarantee(None, [moments, *beyond])
     if trajectory.rule == "parameter":
         return Guarantee(None, [moments, target, _rule(trajectory), assumed["momentum"], assumed["step"]])
     if trajectory.method in ("zero", "gradient"):
@@ -102,6 +108,22 @@ def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
     start = [_rest(), _basin_hypothesis(problem, basin)]
     hypotheses = [moments, _conditioned(problem), target, _rule(trajectory), *pace, *start]
     return Guarantee(STACKING, hypotheses, 1 - problem.q, basin)
+
+
+def _beyond(trajectory: Trajectory) -> list[dict[str, Any]]:
+    """What no statement here speaks of: each as a hypothesis that fails."""
+    settings = trajectory.settings
+    wanted = (
+        ("method", f"the method is one of {', '.join(METHODS)}", trajectory.method, METHODS, "Take one of these."),
+        ("one-step", "a stage takes one step", settings.get("inner", 1), (1,), "Take one (--inner 1)."),
+        ("new-block", "a stage trains its own block only", settings.get("train", "new"), ("new",), "Take --train new."),
+        ("fixed-momentum", "the momentum is the same at all stages", settings.get("momentum_rule", "fixed"), ("fixed",),
+         "Leave it fixed (--momentum theory)."),
+    )
+    return [
+        hypothesis(name, statement, False, value, allowed[0], f"Nothing is proved of it. {remedy}")
+        for name, statement, value, allowed, remedy in wanted if value not in allowed
+    ]
 
 
 def _gradient(problem: Problem, step_size: float, moments: dict[str, Any], short: dict[str, Any]) -> Guarantee:

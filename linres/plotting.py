@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from linres import whole
-from linres.errors import InputError, refuse
-from linres.methods.stacking import STARTS
+from linres import writing
+from linres.methods.block_starts import METHODS
 from linres.trajectory import Trajectory
 
 BLUE, VERMILION, BLACK = "#0072B2", "#D55E00", "#000000"
@@ -22,7 +21,8 @@ METADATA: dict[str, dict[str, Any]] = {
 def loss_curve(trajectory: Trajectory, *, title: str = ""):
     """The excess loss against the stage, relative to the start, on a log scale, with the sharp rate beside it.
 
-    Returns a matplotlib.figure.Figure. Stages whose excess is zero are left out.
+    Beside them the bound that is proved of the run, where `linres.guarantee` has one for its problem. Returns a
+    matplotlib.figure.Figure. Stages whose excess is zero are left out.
     """
     from matplotlib.figure import Figure
 
@@ -38,8 +38,9 @@ def loss_curve(trajectory: Trajectory, *, title: str = ""):
         label=f"{trajectory.method}, measured{_per_stage(trajectory.rate())}",
     )
     _draw_sharp(axes, trajectory, stages)
+    _draw_proved(axes, trajectory, stages)
     _set_range(axes, measured)
-    axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in STARTS else 'steps taken'})")
+    axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in METHODS else 'steps taken'})")
     axes.set_ylabel("excess loss relative to the start,\n(ℓ(Wₜ) − ℓ*) / (ℓ(W₀) − ℓ*)")
     axes.set_title(title, fontsize="medium")
     axes.grid(True, color="0.85", linewidth=0.6)
@@ -55,12 +56,34 @@ def _draw_sharp(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
     rate = trajectory.rate_sharp
     if rate is None or rate <= 0:
         return
-    with np.errstate(under="ignore", over="ignore"):
-        line = rate ** stages.astype(np.float64)
     axes.plot(
-        stages, np.where((line > 0) & np.isfinite(line), line, np.nan), color=VERMILION, linestyle=(0, (6, 3)),
-        linewidth=1.6, label=f"sharp rate for quadratics{_per_stage(rate)}",
+        stages, _geometric(1.0, rate, stages), color=VERMILION, linestyle=(0, (6, 3)), linewidth=1.6,
+        label=f"sharp rate for quadratics{_per_stage(rate)}",
     )
+
+
+def _draw_proved(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
+    """The bound of the excess loss at every stage, from the excess or the potential at the start."""
+    from linres import guarantee
+
+    if trajectory.problem is None or not trajectory.excess_loss[0] > 0:
+        return
+    proved = guarantee.of(trajectory.problem, trajectory)
+    if not proved.rate_proved:
+        return
+    of_excess = proved.statement in guarantee.OF_THE_EXCESS
+    level = 1.0 if of_excess else trajectory.potential[0] / trajectory.excess_loss[0]
+    axes.plot(
+        stages, _geometric(level, proved.rate_proved, stages), color=PURPLE, linestyle=(0, (1, 1)), linewidth=1.8,
+        label=f"proved{_per_stage(proved.rate_proved)} ({proved.statement})",
+    )
+
+
+def _geometric(level: float, rate: float, stages: np.ndarray) -> np.ndarray:
+    """level rate^t, nan where float64 has no such positive number."""
+    with np.errstate(under="ignore", over="ignore"):
+        line = level * rate ** stages.astype(np.float64)
+    return np.where((line > 0) & np.isfinite(line), line, np.nan)
 
 
 def _set_range(axes, measured: np.ndarray) -> None:
@@ -98,19 +121,13 @@ def legend_below(figure, handles, *, columns: int) -> None:
     )
 
 
-def require_writable(path: str) -> None:
-    """InputError unless `save(figure, path)` can be expected to succeed: known suffix, directory to write in."""
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix not in METADATA:
-        got = repr(suffix) if suffix else "no suffix"
-        raise refuse(f"the plot file {path!r}", "one that ends in .svg, .pdf or .png", got)
-    directory = os.path.dirname(path) or "."
-    if not os.path.isdir(directory):
-        raise InputError(f"the plot file {path!r} cannot be written: there is no directory {directory!r}.")
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise InputError(f"the plot file {path!r} cannot be written: no permission in {directory!r}.")
-    if os.path.isdir(path):
-        raise InputError(f"the plot file {path!r} cannot be written: it is a directory.")
+def require_writable(path: str) -> str:
+    """InputError unless `save(figure, path)` can be expected to succeed; returns the suffix, in lower case."""
+    return writing.require_writable(path, _label(path), METADATA)
+
+
+def _label(path: str) -> str:
+    return f"the plot file {path!r}"
 
 
 def save(figure, path) -> None:
@@ -121,11 +138,7 @@ def save(figure, path) -> None:
     import matplotlib
 
     path = os.fspath(path)
-    require_writable(path)
-    suffix = os.path.splitext(path)[1].lower()
-    looks: Any = {"svg.fonttype": "none", "svg.hashsalt": "linres"}
-    try:
-        with whole.opened(path, binary=True) as file, matplotlib.rc_context(looks):
-            figure.savefig(file, format=suffix[1:], dpi=200, metadata=METADATA[suffix])
-    except OSError as error:
-        raise InputError(f"the plot file {path!r} cannot be written: {error.strerror or error}.") from None
+    suffix = require_writable(path)
+    styled = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linres"})
+    with writing.whole(path, "xb", _label(path)) as file, styled:
+        figure.savefig(file, format=suffix[1:], dpi=200, metadata=METADATA[suffix])

@@ -168,7 +168,7 @@ def _columns(matrix: Any) -> list[Any]:
 
 
 def _total(layers: Sequence[Table]) -> Table:
-    return tuple(tuple(map(sum, zip(*rows, strict=True))) for rows in zip(*layers, strict=True))
+    return tuple(tuple(sum(column, _NONE) for column in zip(*rows, strict=True)) for rows in zip(*layers, strict=True))
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
 """The record of a training run, and how it ended: numerical failure is a value here, never an exception."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from linres import checks
+from linres import checks, quantities
 from linres.errors import refuse
 from linres.problem import EPS, Problem
+from linres.quantities import Measure, Recorder
 
 DIVERGED_AT = 1e12  # times the initial excess loss; we have seen runs past nearly singular networks return from 1e10
 FEWEST_POINTS = 4  # that a slope is fitted to
@@ -21,8 +22,10 @@ Watch = Callable[[int, float], object]  # is told the stage t and the excess los
 class Trajectory:
     """A training run of T stages.
 
-    loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y.
-    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, start).
+    loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y. series: what
+    else is measured at each stage, by name, (T + 1,) each; see `linres.quantities`, and the properties of these names.
+    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, ...); it
+    and the problem, method, rule and W_0 reproduce the run.
     status: "converged" (the excess fell to `floor`), "budget" (all stages used) or "diverged" (the excess left the
     floats or grew 10^12-fold, or a block did not exist); stage: at which that was seen; reason: more words, or "".
     rate_sharp: the sharp contraction of the excess per stage near W* that theory gives for these settings, or None.
@@ -41,6 +44,45 @@ class Trajectory:
     reason: str = ""
     rate_sharp: float | None = None
     floor: float = 0.0
+    series: Mapping[str, np.ndarray] = field(default_factory=dict)
+    problem: Problem | None = None
+
+    def _measured(self, name: str) -> np.ndarray:
+        return self.series.get(name, np.full(len(self.loss), np.nan))
+
+    @property
+    def potential(self) -> np.ndarray:
+        """Phi_t = ell(W_t) - ell* + (mu/2) |z_t - W*|^2, (T + 1,), squared units of y; nan for gradient descent.
+
+        z_t = W_t + (1/q - 1)(W_t - W_{t-1}). Under the parameter rule mu, q and |.| are those of W* Sigma W*^T and of
+        |X|_P = |X W*^{-1}|, and nan stands where W* is not invertible.
+        """
+        return self._measured("potential")
+
+    @property
+    def distance(self) -> np.ndarray:
+        """|W_t - W*|, Frobenius, (T + 1,), units of W."""
+        return self._measured("distance")
+
+    @property
+    def block_norm(self) -> np.ndarray:
+        """|w_t| of the block that stage t added, Frobenius, (T + 1,); nan at t = 0 and for methods without blocks."""
+        return self._measured("block_norm")
+
+    @property
+    def lookahead_error(self) -> np.ndarray:
+        """|D_t| of the step from W_t to W_{t+1}, (T + 1,), in the norm of `potential`; nan at T. 0 for Nesterov."""
+        return self._measured("lookahead_error")
+
+    @property
+    def step_error(self) -> np.ndarray:
+        """|e_t| of the step from W_t to W_{t+1}, (T + 1,), in the norm of `potential`; nan at T. 0 for Nesterov."""
+        return self._measured("step_error")
+
+    @property
+    def beta(self) -> np.ndarray:
+        """The momentum beta_t of the step from W_t to W_{t+1}, (T + 1,); nan at T."""
+        return self._measured("beta")
 
     def rate(self) -> float | None:
         """The measured contraction of the excess loss per stage, None if fewer than 4 stages serve to measure it.
@@ -63,6 +105,40 @@ class Trajectory:
         )
         reached = np.flatnonzero(self.excess_loss <= fraction * self.excess_loss[0])
         return int(reached[0]) if len(reached) else None
+
+    def to_frame(self):
+        """A pandas.DataFrame: a row for each stage, the columns stage, loss, excess_loss and those of `series`.
+
+        frame.attrs holds what is one for the run: problem, method, rule, the settings, status and reason. InputError if
+        pandas is missing.
+        """
+        from linres import run_tables
+
+        return run_tables.frame(self)
+
+    def save(self, path) -> None:
+        """Write the run to a file, whole or not at all.
+
+        .csv: a row for each stage, as `to_frame`, with what frame.attrs holds as columns that do not vary, so that the
+        tables of many runs can be put under each other; floats have all their digits. .npz: all arrays, the first and
+        the last network as well: `load` reads it. InputError for another suffix, or if the path cannot be written.
+        """
+        from linres import run_tables
+
+        run_tables.save(self, path)
+
+    @staticmethod
+    def load(path) -> "Trajectory":
+        """The run that `save` wrote to a .npz file, without its problem. InputError for any other file."""
+        from linres import run_tables
+
+        return run_tables.load(path)
+
+    def plot(self, *, title: str = ""):
+        """The loss curve, a matplotlib.figure.Figure; see `linres.plotting.loss_curve`, and `save` there."""
+        from linres import plotting
+
+        return plotting.loss_curve(self, title=title)
 
 
 def rounding_floor(problem: Problem, *, step_size: float, rule: str = "functional") -> float:
@@ -129,37 +205,42 @@ def _status(excess: float, initial: float, floor: float) -> str:
 
 
 def record(
-    problem: Problem, networks: Iterator[np.ndarray], *, method: str, rule: str, settings: dict[str, Any],
-    rate_sharp: float | None, watch: Watch | None = None,
+    problem: Problem, networks: Iterator[Any], *, method: str, rule: str, settings: dict[str, Any],
+    rate_sharp: float | None, watch: Watch | None = None, measure: Measure | None = None,
 ) -> Trajectory:
     """Follow W_0, W_1, ... for settings["stages"] stages, or until the run converged or diverged.
 
+    networks gives W_t (d, d), or objects that hold it as `network`, of which `measure` makes the method's quantities.
     watch(t, excess of W_t), if given, is called at every stage from t = 0 on; what it raises ends the run.
     A network that is not finite is not recorded. numpy.linalg.LinAlgError out of `networks` means that W_t is singular,
     so that no block leads from it to W_{t+1} under the functional rule: the residual form of the run ends there.
     """
     floor = rounding_floor(problem, step_size=settings["step_size"], rule=rule)
     excess: list[float] = []
+    recorder = Recorder(problem, measure)
     kept: list[np.ndarray] = []  # W_0 and the last network
     status, stage, reason = "budget", 0, ""
     with np.errstate(all="ignore"):  # a diverging run overflows; the status says so
         for stage in range(settings["stages"] + 1):
             try:
-                candidate = next(networks)
+                state = next(networks)
             except np.linalg.LinAlgError:
                 status, reason = "diverged", f"W_{stage - 1} is singular, so block {stage} does not exist"
                 break
+            candidate = quantities.network(state)
             value = problem.excess_loss(candidate)
             if math.isfinite(value):
                 kept[1:] = [candidate]
                 excess.append(value)
+                recorder.add(state, value)
             if watch is not None:
                 watch(stage, value)
             status = _status(value, excess[0], floor)
             if status != "budget":
                 break
+        series = recorder.series()
     excesses = np.array(excess)
     return Trajectory(
         method, rule, problem.minimum_loss + excesses, excesses, kept[0], np.array(kept[-1]), settings, status, stage,
-        reason, rate_sharp, floor,
+        reason, rate_sharp, floor, series, problem,
     )

@@ -216,6 +216,44 @@ class TestStacking:
         assert holding(guarantee.of(problem, grown(problem, problem.target)))["conditioned"] is None
 
 
+class TestNothing:
+    """Runs that no statement speaks of, each from the target itself, where every other hypothesis holds."""
+
+    @pytest.mark.parametrize(
+        ("settings", "lacking"),
+        [
+            ({"inner": 2}, ["one-step"]),
+            ({"inner": 2, "step_size": [1.0, 1.0]}, ["one-step"]),
+            ({"start": "zero", "inner": 2}, ["one-step"]),
+            ({"momentum": "trained"}, ["fixed-momentum"]),
+            ({"start": "random"}, ["method"]),
+            ({"start": lambda stage, block, network, generator: 0.25 * block}, ["method"]),
+            ({"rule": "parameter", "train": "all"}, ["new-block"]),
+            ({"rule": "parameter", "train": "all", "start": "zero"}, ["new-block"]),
+            ({"rule": "parameter", "train": "all", "inner": 3, "momentum": "trained"},
+             ["one-step", "new-block", "fixed-momentum"]),
+        ],
+    )
+    def test_is_proved_of_settings_that_no_theorem_covers(self, settings, lacking):
+        run = stacking.grow(PROBLEM, stages=3, network=PROBLEM.target, **settings)
+        proved = guarantee.of(PROBLEM, run)
+        assert proved.statement is proved.rate is proved.rate_proved is proved.basin is proved.inside_basin is None
+        assert proved.rate_sharp_by is None
+        assert run.rate_sharp is None
+        assert [entry["name"] for entry in proved.lacking] == lacking
+        assert all(entry["remedy"] for entry in proved.lacking)
+
+    def test_is_proved_of_a_method_that_is_not_known(self):
+        from dataclasses import replace
+
+        run = replace(nesterov.accelerate(PROBLEM, stages=1), method="conjugate-gradients")
+        assert guarantee.of(PROBLEM, run).rate_proved is None
+
+    @pytest.mark.parametrize("settings", [{"momentum": "theory"}, {"inner": 1, "train": "new"}, {"step_size": [1.0]}])
+    def test_changes_by_saying_what_is_the_default(self, settings):
+        assert guarantee.of(PROBLEM, grown(PROBLEM, PROBLEM.target, **settings)).rate_proved == 0.4
+
+
 class TestOthers:
     def test_nesterovs_method_has_the_rate_of_its_theorem_from_every_start(self):
         proved = guarantee.of(PROBLEM, nesterov.accelerate(PROBLEM, stages=1))

@@ -61,7 +61,10 @@ METHODS = {
     "nesterov with errors": nesterov_with_errors,
     "additive ensemble": added,
     **{f"random start, {rule} rule": started_at_random(rule) for rule in stacking.RULES},
-    **{f"{start} start, {rule} rule": stacked(rule, start) for start in stacking.STARTS for rule in stacking.RULES},
+    **{
+        f"{start} start, {rule} rule": stacked(rule, start)
+        for start in ("stacking", "zero") for rule in stacking.RULES
+    },
 }
 
 

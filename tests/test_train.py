@@ -1,5 +1,6 @@
 """`linres train`: what it prints, what it draws, and what it refuses."""
 
+import csv
 import io
 import itertools
 import json
@@ -23,11 +24,12 @@ from linres.data import load
 from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
 from linres.problem import Problem
+from linres.trajectory import Trajectory
 
 KEYS = [
     "data", "rows_dropped", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step",
-    "loss", "excess_loss", "rate_measured", "rate_sharp", "rate_sharp_by", "rate_proved", "rate_proved_by",
-    "hypotheses_of", "hypotheses", "inside_basin", "basin", "status",
+    "momentum_rule", "inner", "train", "loss", "excess_loss", "final", "rate_measured", "rate_sharp", "rate_sharp_by",
+    "rate_proved", "rate_proved_by", "hypotheses_of", "hypotheses", "inside_basin", "basin", "status",
 ]
 
 
@@ -87,12 +89,25 @@ class TestJson:
 
     @pytest.mark.parametrize(
         ("method", "rule"),
-        [*((method, "functional") for method in METHODS), ("stacking", "parameter"), ("zero", "parameter")],
+        [
+            *((method, "functional") for method in METHODS if method != "random"),
+            ("stacking", "parameter"), ("zero", "parameter"),
+        ],
     )
     def test_the_measured_rate_is_next_to_the_sharp_one(self, train_json, method, rule):
         report = train_json("digits", "--method", method, "--rule", rule, "--stages", 1000)
         assert (report["method"], report["rule"], report["status"]) == (method, rule, "converged")
         assert math.log(report["rate_measured"] / report["rate_sharp"]) == pytest.approx(0, abs=4 / report["stages"])
+
+    @pytest.mark.parametrize("stages", [0, 1, 30])
+    def test_tells_the_final_quantities(self, train_json, stages):
+        final = train_json("digits", "--rule", "parameter", "--stages", stages)["final"]
+        run = stacking.grow(load("digits"), rule="parameter", stages=stages)
+        assert list(final) == ["potential", "distance", "block_norm", "lookahead_error", "step_error", "beta"]
+        assert (final["potential"], final["distance"]) == (run.potential[-1], run.distance[-1])
+        assert final["block_norm"] == (run.block_norm[-1] if stages else None)
+        for name in ("lookahead_error", "step_error", "beta"):
+            assert final[name] == (run.series[name][-2] if stages else None)
 
     def test_acceleration_shows_in_the_stages(self, train_json):
         needed = {}
@@ -122,7 +137,7 @@ class TestJson:
         gradient = ("gradient-step", pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14))
         assert proved == {
             "stacking": ("stacking-acceleration", 1 - problem.q), "nesterov": ("nesterov-with-errors", 1 - problem.q),
-            "zero": gradient, "gradient": gradient,
+            "zero": gradient, "gradient": gradient, "random": (None, None),
         }
 
     def test_tells_how_far_outside_the_basin_the_identity_is(self, train_json):
@@ -181,6 +196,27 @@ class TestJson:
         assert report["inside_basin"] is None
         assert (report["rate_proved"] is None) == bool(lacking)
         assert (report["basin"] is None) == (options[0] in ("--rule", "--method"))
+
+    @pytest.mark.parametrize(
+        ("options", "settings"),
+        [
+            (["--method", "random", "--scale", "0.01", "--seed", "4"], {"start": "random", "scale": 0.01, "seed": 4}),
+            (["--inner", "3"], {"inner": 3}),
+            (["--momentum", "trained"], {"momentum": "trained"}),
+            (["--momentum", "theory"], {}),
+            (["--momentum", "0.5"], {"momentum": 0.5}),
+            (["--rule", "parameter", "--train", "all", "--inner", "2"],
+             {"rule": "parameter", "train": "all", "inner": 2}),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_stages_are_those_of_the_public_solver(self, train_json, options, settings):
+        report = train_json("digits", "--stages", 12, *options)
+        run = stacking.grow(load("digits", seed=settings.get("seed", 0)), stages=12, **settings)
+        assert report["loss"] == run.loss.tolist()
+        kept = ("momentum", "momentum_rule", "inner", "train")
+        assert [report[name] for name in kept] == [run.settings[name] for name in kept]
+        assert (report["rate_proved"], report["rate_sharp"]) == (None, run.rate_sharp)
 
     def test_a_singular_target_is_reported_with_its_remedy_and_trained_on(self, train_json):
         report = train_json("digits-raw")
@@ -261,6 +297,34 @@ class TestBadRows:
         assert train_json("digits", "--drop-bad-rows")["rows_dropped"] == 0
 
 
+class TestSave:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_writes_the_table_of_the_run(self, train_json, tmp_path, method):
+        report = train_json("digits", "--method", method, "--stages", 12, "--save", tmp_path / "run.csv")
+        with open(tmp_path / "run.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [float(row["excess_loss"]) for row in rows] == report["excess_loss"]
+        assert {(row["method"], row["problem"], row["stages"]) for row in rows} == {(method, "digits", "12")}
+        assert {(row["first"], row["data_seed"], row["ridge"], row["components"]) for row in rows} == {
+            ("identity", "0", "0.0", "")
+        }
+
+    def test_writes_an_archive_that_is_read_again(self, train_json, tmp_path):
+        report = train_json("digits", "--stages", 12, "--save", tmp_path / "run.npz")
+        assert Trajectory.load(tmp_path / "run.npz").loss.tolist() == report["loss"]
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [("run.txt", "ends in .csv or .npz, got '.txt'"), ("none/run.csv", "there is no directory")],
+    )
+    def test_that_cannot_be_is_refused_before_training(self, refused, tmp_path, monkeypatch, name, message):
+        monkeypatch.setattr("linres.data.load", lambda *_, **__: pytest.fail("trained"))
+        error = refused("digits", "--save", tmp_path / name)
+        assert error.startswith(f"linres train: --save {str(tmp_path / name)!r} ")
+        assert message in error
+        assert os.listdir(tmp_path) == []
+
+
 class TestText:
     def test_names_the_numbers_and_their_meaning(self, train):
         out, problem = train("digits"), load("digits")
@@ -336,6 +400,15 @@ class TestText:
         out = train("digits", "--stages", 3, "--start", "near:1")
         assert re.search(r"^  basin +undecided .*\n    float64 cannot tell\. Start closer to W\*", out, re.MULTILINE)
 
+    def test_says_what_a_stage_does_where_it_is_not_the_usual(self, train):
+        out = train("digits", "--rule", "parameter", "--train", "all", "--inner", 2, "--momentum", "trained")
+        assert re.search(r"^momentum +0\.61115 +at first, then trained$", out, re.MULTILINE)
+        assert re.search(r"^step +1\.53181 +2 a stage of all n blocks, each a n-th of it$", out, re.MULTILINE)
+        assert re.search("^rate sharp +none known$", out, re.MULTILINE)
+        lacking = "one-step fails, new-block fails, fixed-momentum fails"
+        assert re.search(f"^rate proved +none: {lacking}$", out, re.MULTILINE)
+        assert re.search("^step +3.99896$", train("digits"), re.MULTILINE)
+
     def test_says_where_a_run_diverged(self, train):
         assert re.search(r"^status +diverged at stage \d+$", train("digits", "--step", 50), re.MULTILINE)
 
@@ -356,7 +429,16 @@ BAD = [
     (["digits", "--stages", "x"], "argument --stages: should be an integer, got 'x'"),
     (["digits", "--stages", "1.5"], "argument --stages: should be an integer, got '1.5'"),
     (["digits", "--stages", "-1"], "train: --stages should be an integer >= 0, got -1"),
-    (["digits", "--momentum", "much"], "argument --momentum: should be a number, got 'much'"),
+    (["digits", "--momentum", "much"], "argument --momentum: should be a number, theory or trained, got 'much'"),
+    (["digits", "--inner", "0"], "train: --inner should be an integer >= 1, got 0."),
+    (["digits", "--train", "all"], "train: --rule should be \"parameter\" to train all blocks, got 'functional'."),
+    (["digits", "--train", "some"], "argument --train: invalid choice: 'some'"),
+    (["digits", "--method", "random", "--scale", "0"], "train: --scale should be a number > 0, got 0.0."),
+    (["digits", "--scale", "1"], "--scale does not apply to --method stacking. Take --method random."),
+    (["digits", "--method", "nesterov", "--inner", "2"], "--inner 2 does not apply to --method nesterov"),
+    (["digits", "--method", "gradient", "--train", "new"], "--train new does not apply to --method gradient"),
+    (["digits", "--method", "nesterov", "--momentum", "trained"], "--momentum trained does not apply to --method nest"),
+    (["digits", "--method", "random", "--momentum", "0.5"], "--momentum does not apply to --method random"),
     (["digits", "--momentum", "1.2"], ": --momentum should be in [0, 1), got 1.2. Leave it out to use (1-q)/(1+q)."),
     (["digits", "--momentum", "nan"], "should be in [0, 1), got nan"),
     (["digits", "--step", "-1"], "train: --step should be a number > 0, got -1.0"),
@@ -550,6 +632,25 @@ class TestPlot:
         assert measured.get_linestyle() != sharp.get_linestyle()
         assert axes.get_yscale() == "log"
         assert "excess loss" in axes.get_ylabel()
+
+    @pytest.mark.parametrize(
+        ("solve", "level"),
+        [
+            (lambda problem, first: stacking.grow(problem, stages=30, network=first), "potential"),
+            (lambda problem, first: nesterov.accelerate(problem, stages=30, start=first), "potential"),
+            (lambda problem, first: descent.descend(problem, stages=30, start=first), "excess_loss"),
+        ],
+        ids=["stacking", "nesterov", "gradient"],
+    )
+    def test_draws_the_bound_that_is_proved_above_the_measured_curve(self, solve, level):
+        problem = load("digits")
+        run = solve(problem, starts.near(problem))
+        measured, _, proved = run.plot().axes[0].lines
+        rate = guarantee.of(problem, run).rate_proved
+        bound = getattr(run, level)[0] / run.excess_loss[0] * rate ** np.arange(31)
+        np.testing.assert_allclose(proved.get_ydata(), bound)
+        assert np.all(measured.get_ydata() <= proved.get_ydata() * (1 + 1e-9))
+        assert guarantee.of(problem, run).statement in proved.get_label()
 
     @pytest.mark.parametrize("stages", [0, 1, 700])
     def test_of_short_finished_or_diverged_runs_raises_no_warning(self, tmp_path, recwarn, stages):

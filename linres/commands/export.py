@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from linres.coq import export
     from linres.coq.kernel import require_coqc
     from linres.errors import InputError
+    from linres.writing import whole
 
     if arguments.json and not arguments.check:
         raise InputError("--json should come with --check: a Coq file is no JSON.")
@@ -47,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     theorem = _chosen(arguments)
     text = export(theorem)
     if arguments.out is not None:
-        _write(arguments.out, text)
+        with whole(arguments.out, "x", arguments.out, remedy="Choose another by --out.", encoding="utf-8") as file:
+            file.write(text)
         print(f"{arguments.out}: the theorem {theorem.name}. Next: coqc {arguments.out}", file=sys.stderr)
     elif not arguments.check:
         sys.stdout.write(text)
@@ -87,15 +89,3 @@ def _checked(name: str, text: str, as_json: bool) -> int:
     else:
         print(report.message)
     return 0 if report.accepted else 1
-
-
-def _write(path: str, text: str) -> None:
-    """Write the file whole or not at all. InputError if it cannot be written."""
-    from linres import whole
-    from linres.errors import InputError
-
-    try:
-        with whole.opened(path) as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}. Choose another by --out.") from None

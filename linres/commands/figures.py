@@ -83,7 +83,7 @@ def _prepare(directory: str, paths: list[str]) -> None:
 
 def _publish(name: str, module, paths: list[str]) -> None:
     """One figure: computed, drawn, written, its table too; headline and files on stdout, the time taken on stderr."""
-    from linres import plotting
+    from linres import plotting, writing
 
     begun = time.perf_counter()
     data = module.compute()
@@ -91,20 +91,9 @@ def _publish(name: str, module, paths: list[str]) -> None:
     for path in paths:
         plotting.save(figure, path)
     if hasattr(data, "table"):
-        paths = [*paths, _save_table(data.table(), os.path.splitext(paths[0])[0] + ".md")]
+        paths = [*paths, os.path.splitext(paths[0])[0] + ".md"]
+        with writing.whole(paths[-1], "x", f"the table {paths[-1]!r}", encoding="utf-8") as file:
+            file.write(data.table())
     print(f"{name}: {time.perf_counter() - begun:.1f} s", file=sys.stderr, flush=True)
     print(textwrap.fill(f"{name:<12}{data.summary()}", 110, subsequent_indent=" " * 12))
     print(f"{'':<12}{', '.join(paths)}", flush=True)
-
-
-def _save_table(table: str, path: str) -> str:
-    """The path written to. InputError if it cannot be."""
-    from linres import whole
-    from linres.errors import InputError
-
-    try:
-        with whole.opened(path) as file:
-            file.write(table)
-    except OSError as error:
-        raise InputError(f"the table {path!r} cannot be written: {error.strerror or error}.") from None
-    return path

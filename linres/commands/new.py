@@ -33,18 +33,14 @@ def add_parsers(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file; returns 0. InputError for a name that is none, or a file that cannot or should not be written."""
-    from linres import whole
-    from linres.errors import InputError
     from linres.template import written
+    from linres.writing import whole
 
     path = f"{arguments.name}.py" if arguments.out is None else arguments.out
     text = written(arguments.name, shlex.quote(path))
     _require_free(path, arguments.force)
-    try:
-        with whole.opened(path) as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}. Choose another by --out.") from None
+    with whole(path, "x", path, remedy="Choose another by --out.", encoding="utf-8") as file:
+        file.write(text)
     print(f"{path}: the theorem {arguments.name}. Next: linres verify --file {shlex.quote(path)}")
     return 0
 

@@ -5,17 +5,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
-METHODS = ("stacking", "zero", "nesterov", "gradient")
+METHODS = ("stacking", "zero", "random", "nesterov", "gradient")
 RULES = ("functional", "parameter")
+BLOCKS_ONLY = ("rule", "inner", "train")  # options of the methods that grow blocks
 STAGES = 200
 
 # What Python arguments are called here, for the errors that name them.
 FLAGS = {
     "stages": "--stages", "momentum": "--momentum", "step_size": "--step", "components": "--components",
-    "ridge": "--ridge", "seed": "--seed", "network": "--start", "start": "--start", "fraction": "--start near:R",
-    "problem": "--start near", "x, y": "X and Y",
+    "ridge": "--ridge", "seed": "--seed", "network": "--start", "start": "--start",
+    "fraction": "--start near:R", "problem": "--start near", "x, y": "X and Y", "rule": "--rule", "inner": "--inner",
+    "train": "--train", "scale": "--scale",
 }
 
 DESCRIPTION = """Train a deep linear residual network stage by stage on DATA and compare the
@@ -30,6 +33,7 @@ read once, in little memory, however large they are."""
 EPILOG = """methods:
   stacking   each new block starts at momentum times the one before
   zero       each new block starts at zero
+  random     each new block starts at normals (by --seed) of variance S^2/d, S = --scale
   nesterov   Nesterov's accelerated gradient method on the end-to-end map
   gradient   gradient descent on the end-to-end map
 
@@ -39,6 +43,15 @@ starts:
              R times what stacking-acceleration allows: inside its basin for R < 1;
              near is near:0.5
   FILE.npy   W_0 from a file of d x d numbers, np.save("w.npy", w)
+
+stages:
+  --inner K      K steps a stage instead of one
+  --train all    (--rule parameter) in stage n all n blocks so far take the steps, each
+                 a n-th of --step, instead of the new block alone
+  --momentum trained
+                 begins as that of theory; before each step on the block it takes one
+                 of its own down the loss, and is kept in [0, 1]
+  Nothing is proved of these three, nor of random starts.
 
 defaults of --momentum and --step:
   q = 1/sqrt(kappa) and L are those of Sigma = E[x x^T], except for --rule parameter,
@@ -51,11 +64,19 @@ components:
   The start W_0 = I profits: W* has no negative eigenvalue, and no singular map lies
   between I and an invertible W*.
 
+tables (--save, and "final" of --json):
+  loss, excess_loss, potential Phi_t, distance |W_t - W*|, block_norm |w_t|, and of the run as
+  Nesterov's method with errors lookahead_error |D_t|, step_error |e_t| and beta, at each
+  stage; .csv repeats the settings in each row, .npz is read by linres.Trajectory.load
+
 examples:
   linres train digits
   linres train digits --start near
   linres train digits --method zero --stages 500 --plot zero.svg
   linres train digits --rule parameter --json
+  linres train digits --save run.csv
+  linres train digits --method random --scale 0.01 --inner 5 --seed 3
+  linres train digits --rule parameter --train all --momentum trained
   linres train digits-raw --components 20
   linres train inputs.csv outputs.csv --ridge 1e-3
   linres train X.npy Y.npy --drop-bad-rows
@@ -75,11 +96,17 @@ def add_parsers(commands) -> None:
     data = "digits, digits-raw, FILE.npz, X.npy Y.npy, or X.csv Y.csv"
     train.add_argument("data", nargs="+", metavar="DATA", help=data)
     train.add_argument("--method", choices=METHODS, default="stacking", help="default: stacking")
-    train.add_argument("--rule", choices=RULES, help="what stacking and zero step on: default functional, W itself")
+    train.add_argument("--rule", choices=RULES, help="what methods with blocks step on: default functional, W itself")
     train.add_argument("--start", metavar="W0", default="identity", help="identity (default), near, near:R or FILE.npy")
     train.add_argument("--stages", type=_integer, metavar="T", default=STAGES, help=f"at most; default {STAGES}")
-    train.add_argument("--momentum", type=_real, metavar="B", help="in [0, 1); default (1-q)/(1+q), see below")
+    train.add_argument(
+        "--momentum", type=_momentum, metavar="B",
+        help="in [0, 1), theory (default) for (1-q)/(1+q), or trained; see below",
+    )
     train.add_argument("--step", type=_real, metavar="E", help="the step size; default 1/L, see below")
+    train.add_argument("--inner", type=_integer, metavar="K", help="steps a stage; default 1")
+    train.add_argument("--train", choices=("new", "all"), help="the blocks that a stage trains; default new")
+    train.add_argument("--scale", type=_real, metavar="S", help="of random starts; default 0.1")
     train.add_argument(
         "--components", type=_integer, metavar="K", help="keep K principal components of X and of Y, then rotate Y"
     )
@@ -87,9 +114,10 @@ def add_parsers(commands) -> None:
     train.add_argument(
         "--drop-bad-rows", action="store_true", help="leave out rows with nan or inf, and count them; default: refuse"
     )
-    train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the embedded noise, and of near")
+    train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the embedded noise, near and random")
     train.add_argument("--json", action="store_true", help="print one JSON object")
     train.add_argument("--plot", metavar="FILE", help="draw the loss curve; .svg, .pdf or .png")
+    train.add_argument("--save", metavar="FILE", help="write a table, a row for each stage; .csv or .npz")
     train.set_defaults(run=run)
 
 
@@ -107,6 +135,15 @@ def _real(text: str) -> float:
         raise argparse.ArgumentTypeError(f"should be a number, got {text!r}") from None
 
 
+def _momentum(text: str) -> float | str:
+    if text in ("theory", "trained"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"should be a number, theory or trained, got {text!r}") from None
+
+
 def run(arguments) -> int:
     """Train, report, plot. Returns 0; InputError for bad input, before any training."""
     from linres.errors import InputError, renamed
@@ -119,8 +156,11 @@ def run(arguments) -> int:
         from linres import plotting
 
         title = f"{problem.name}: d = {problem.dimension}, κ = {problem.kappa:.4g}"
-        with _naming_plot():
-            plotting.save(plotting.loss_curve(trajectory, title=title), arguments.plot)
+        with _naming("--plot", "the plot file"):
+            plotting.save(trajectory.plot(title=title), arguments.plot)
+    if arguments.save is not None:
+        with _naming("--save", "the table"):
+            trajectory.save(arguments.save)
     report = _report(problem, trajectory, arguments.start)
     print(_as_json(report) if arguments.json else _as_text(problem, trajectory, report))
     return 0
@@ -128,12 +168,15 @@ def run(arguments) -> int:
 
 def _train(arguments):
     """The problem and the run on it."""
-    from linres import plotting, starts
+    from linres import plotting, run_tables, starts
     from linres.data import load
 
     if arguments.plot is not None:
-        with _naming_plot():
+        with _naming("--plot", "the plot file"):
             plotting.require_writable(arguments.plot)
+    if arguments.save is not None:
+        with _naming("--save", "the table"):
+            run_tables.require_writable(arguments.save)
     solve = _solver(arguments)
     start = starts.choose(arguments.start, seed=arguments.seed)
     with _progress(_rows_read) as watch:
@@ -142,33 +185,42 @@ def _train(arguments):
             bad_rows="drop" if arguments.drop_bad_rows else "refuse", watch=watch,
         )
     with _progress(partial(_stages_done, arguments.stages)) as watch:
-        return problem, solve(problem, start(problem), watch)
+        trajectory = solve(problem, start(problem), watch)
+    return problem, replace(trajectory, settings=trajectory.settings | _asked(arguments))
+
+
+def _asked(arguments) -> dict:
+    """What made the problem and W_0, for the table of the run."""
+    asked = {"first": arguments.start, "components": arguments.components, "ridge": arguments.ridge}
+    return asked | {"data_seed": arguments.seed}
 
 
 @contextmanager
-def _naming_plot() -> Iterator[None]:
-    """Errors of plotting begin with --plot."""
+def _naming(option: str, subject: str) -> Iterator[None]:
+    """Errors that begin with the subject begin with the option."""
     from linres.errors import InputError
 
     try:
         yield
     except InputError as error:
-        raise InputError(str(error).replace("the plot file", "--plot", 1)) from None
+        raise InputError(str(error).replace(subject, option, 1)) from None
 
 
 def _solver(arguments):
     """The run to do on a problem from a start, watched; InputError for an option that the method does not have."""
     from linres.methods import descent, nesterov, stacking
 
-    method, momentum = arguments.method, arguments.momentum
+    method = arguments.method
     common = {"stages": arguments.stages, "step_size": arguments.step}
     _require_applicable(arguments)
     if method == "gradient":
         return lambda problem, first, watch: descent.descend(problem, start=first, watch=watch, **common)
-    common["momentum"] = momentum
     if method == "nesterov":
+        common["momentum"] = None if arguments.momentum == "theory" else arguments.momentum
         return lambda problem, first, watch: nesterov.accelerate(problem, start=first, watch=watch, **common)
-    common |= {"start": method, "rule": arguments.rule or "functional"}
+    common |= {"start": method, "momentum": arguments.momentum, "scale": arguments.scale, "seed": arguments.seed}
+    common |= {"rule": arguments.rule or "functional", "inner": 1 if arguments.inner is None else arguments.inner,
+               "train": arguments.train or "new"}
     return lambda problem, first, watch: stacking.grow(problem, network=first, watch=watch, **common)
 
 
@@ -219,10 +271,19 @@ class _Progress:
 def _require_applicable(arguments) -> None:
     from linres.errors import InputError
 
-    if arguments.momentum is not None and arguments.method in ("zero", "gradient"):
-        raise InputError(f"--momentum does not apply to --method {arguments.method}, which has none. Leave it out.")
-    if arguments.rule == "parameter" and arguments.method in ("nesterov", "gradient"):
-        raise InputError(f"--rule parameter does not apply to --method {arguments.method}, which has no blocks.")
+    method = arguments.method
+    if arguments.momentum is not None and method in ("zero", "random", "gradient"):
+        raise InputError(f"--momentum does not apply to --method {method}, which has none. Leave it out.")
+    if method in ("nesterov", "gradient"):
+        for option in BLOCKS_ONLY:
+            if getattr(arguments, option) not in (None, "functional"):
+                raise InputError(
+                    f"--{option} {getattr(arguments, option)} does not apply to --method {method}, which has no blocks."
+                )
+        if arguments.momentum == "trained":
+            raise InputError(f"--momentum trained does not apply to --method {method}. Leave it out.")
+    if arguments.scale is not None and method != "random":
+        raise InputError(f"--scale does not apply to --method {method}. Take --method random.")
 
 
 def _report(problem, trajectory, start: str) -> dict:
@@ -244,8 +305,12 @@ def _report(problem, trajectory, start: str) -> dict:
         "sigma_min": problem.sigma_min,
         "momentum": settings["momentum"],
         "step": settings["step_size"],
+        "momentum_rule": settings.get("momentum_rule", "fixed"),
+        "inner": settings.get("inner", 1),
+        "train": settings.get("train", "new"),
         "loss": trajectory.loss.tolist(),
         "excess_loss": trajectory.excess_loss.tolist(),
+        "final": _final(trajectory),
         "rate_measured": trajectory.rate(),
         "rate_sharp": trajectory.rate_sharp,
         "rate_sharp_by": proved.rate_sharp_by,
@@ -257,6 +322,17 @@ def _report(problem, trajectory, start: str) -> dict:
         "basin": _basin(proved.basin),
         "status": trajectory.status,
     }
+
+
+def _final(trajectory) -> dict[str, float]:
+    """The quantities at the last stage; those of a step, at the last stage that made one."""
+    from linres.quantities import OF_STEPS
+
+    final = {}
+    for name, values in trajectory.series.items():
+        last = -2 if name in OF_STEPS and len(values) > 1 else -1
+        final[name] = float(values[last])
+    return final
 
 
 def _basin(basin) -> dict | None:
@@ -298,11 +374,11 @@ def _as_text(problem, trajectory, report: dict) -> str:
         ("L", f"{problem.L:.6g}", "largest"),
         ("kappa", f"{problem.kappa:.6g}", "L/mu"),
         ("sigma_min(W*)", f"{problem.sigma_min:.6g}", "smallest singular value of the target"),
-        ("momentum", f"{report['momentum']:.6g}"),
-        ("step", f"{report['step']:.6g}"),
+        ("momentum", f"{report['momentum']:.6g}", *_if("at first, then trained", report["momentum_rule"] == "trained")),
+        ("step", f"{report['step']:.6g}", *_steps(report)),
         ("loss", f"{report['loss'][0]:.6g} -> {report['loss'][-1]:.6g}", f"least possible: {problem.minimum_loss:.6g}"),
         ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
-        ("rate sharp", _or_none(report["rate_sharp"], "none known"), _sharp(report["rate_sharp_by"])),
+        ("rate sharp", _or_none(report["rate_sharp"], "none known"), *_if(_sharp(report), report["rate_sharp"])),
         _proved_row(report),
         *_basin_rows(report),
         ("stages to 1e-6", _or_none(trajectory.stages_to(1e-6), "not reached"), "of the initial excess loss"),
@@ -310,6 +386,17 @@ def _as_text(problem, trajectory, report: dict) -> str:
         ("hypotheses", _holding(report)),
     ]
     return "\n".join([*map(_line, rows), *_table(report["hypotheses"])])
+
+
+def _steps(report: dict) -> list[str]:
+    """What a stage does with its step, where that is more than one step on the new block."""
+    blocks = " of all n blocks, each a n-th of it" if report["train"] == "all" else ""
+    steps = f"{report['inner']} a stage" if report["inner"] > 1 else ("one a stage" if blocks else "")
+    return [steps + blocks] if steps else []
+
+
+def _if(comment: str, applies) -> list[str]:
+    return [comment] if applies else []
 
 
 def _line(row: tuple[str, ...]) -> str:
@@ -323,8 +410,9 @@ def _from(start: str) -> str:
     return f"from close to W* ({start})" if start.partition(":")[0] == "near" else f"from {start}"
 
 
-def _sharp(by: str | None) -> str:
+def _sharp(report: dict) -> str:
     """What is known of the sharp rate, proved by a theorem or not."""
+    by = report["rate_sharp_by"]
     return "its limit near W*, up to a polynomial factor" if by is None else f"proved up to the factor (1+qt)^2: {by}"
 
 

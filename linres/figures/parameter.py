@@ -133,7 +133,7 @@ def _pieces(problem: Problem, method: str, first: np.ndarray, length: int = 2000
 
     rule = "parameter" if method == "parameter" else "functional"
     start = "zero" if method == "gradient" else "stacking"
-    pace = stacking._settings(problem, first, start=start, rule=rule, momentum=None, step_size=None)
+    pace = stacking.grow(problem, start=start, rule=rule, stages=0).settings
     beta, step = pace["momentum"], pace["step_size"]
     if method == "nesterov":
         before = first

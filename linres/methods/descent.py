@@ -1,12 +1,13 @@
 """Gradient descent with errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from linres import trajectory
 from linres.problem import Problem
+from linres.quantities import of_steps
 from linres.trajectory import Trajectory, Watch
 
 
@@ -30,14 +31,21 @@ def descend(problem: Problem, *, stages, step_size=None, start=None, watch: Watc
         "momentum": 0.0,
         "step_size": trajectory.step_size("descend", step_size, 1 / problem.L),
         "stages": trajectory.budget("descend", stages),
-        "start": "given" if start is not None else "identity",
+        "first": "given" if start is not None else "identity",
     }
     networks = _networks(problem, trajectory.first_network("descend(start=...)", problem, start), settings["step_size"])
     with np.errstate(over="ignore"):  # an absurd step has an infinite rate
         sharp = float(np.max((1 - settings["step_size"] * problem.eigenvalues) ** 2))
     return trajectory.record(
-        problem, networks, method="gradient", rule="functional", settings=settings, rate_sharp=sharp, watch=watch
+        problem, networks, method="gradient", rule="functional", settings=settings, rate_sharp=sharp, watch=watch,
+        measure=_measure,
     )
+
+
+def _measure(states: Sequence[np.ndarray], excess: np.ndarray) -> dict[str, np.ndarray]:
+    """Gradient descent is Nesterov's method without momentum, and without errors."""
+    none = of_steps(np.zeros(len(states) - 1))
+    return {"lookahead_error": none, "step_error": none, "beta": none}
 
 
 def _networks(problem: Problem, network: np.ndarray, step_size: float) -> Iterator[np.ndarray]:

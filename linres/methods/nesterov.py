@@ -1,12 +1,14 @@
 """Nesterov's accelerated gradient method for strongly convex functions, with errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from linres import trajectory
 from linres.methods import descent
 from linres.problem import EPS, Problem
+from linres.quantities import Geometry, Measure, frobenius, increments, of_steps
 from linres.trajectory import Trajectory, Watch
 
 
@@ -56,6 +58,12 @@ def potential_at_rest(problem: Problem, network) -> float:
         return potential(problem.excess_loss(network), distance_squared, mu=problem.mu)
 
 
+def potentials(geometry: Geometry, errors, excess) -> np.ndarray:
+    """Phi_t for the errors X_t - X* (n, d, d) and the excess losses (n,) of a run: (n,); the first is taken at rest."""
+    distances = frobenius(auxiliary(errors, errors - increments(errors), q=geometry.q))
+    return potential(excess, distances**2, mu=geometry.mu)
+
+
 def quadratic_rate(eigenvalues, *, momentum, step_size) -> float:
     """The sharp contraction of the excess per stage on a quadratic with these eigenvalues (d,): the largest |z|^2.
 
@@ -82,18 +90,33 @@ def accelerate(
     up to the factor (1 + qt)^2. watch(t, excess), if given, is called at every stage. InputError for bad settings; a
     diverging run is a `Trajectory` that says so.
     """
-    settings = {
+    settings: dict[str, Any] = {
         "momentum": trajectory.momentum("accelerate", momentum, _momentum(problem.q)),
         "step_size": trajectory.step_size("accelerate", step_size, 1 / problem.L),
         "stages": trajectory.budget("accelerate", stages),
-        "start": "given" if start is not None else "identity",
+        "first": "given" if start is not None else "identity",
     }
     pace = {key: settings[key] for key in ("momentum", "step_size")}
     networks = _networks(problem, trajectory.first_network("accelerate(start=...)", problem, start), **pace)
     sharp = quadratic_rate(problem.eigenvalues, **pace)
     return trajectory.record(
-        problem, networks, method="nesterov", rule="functional", settings=settings, rate_sharp=sharp, watch=watch
+        problem, networks, method="nesterov", rule="functional", settings=settings, rate_sharp=sharp, watch=watch,
+        measure=_measure(problem, settings["momentum"]),
     )
+
+
+def _measure(problem: Problem, momentum: float) -> Measure:
+    geometry = Geometry.plain(problem)
+
+    def measure(states: Sequence[np.ndarray], excess: np.ndarray) -> dict[str, np.ndarray]:
+        steps = np.ones(len(states) - 1)
+        return {
+            "potential": potentials(geometry, geometry.errors(np.array(states)), excess),
+            "lookahead_error": of_steps(0 * steps), "step_error": of_steps(0 * steps),
+            "beta": of_steps(momentum * steps),
+        }
+
+    return measure
 
 
 _momentum = momentum  # `accelerate` has an argument of that name

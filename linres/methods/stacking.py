@@ -1,20 +1,26 @@
-"""Stagewise training of a deep linear residual network: each stage adds one block on top of a frozen network.
+"""Stagewise training of a deep linear residual network: each stage adds one block on top of the blocks so far.
 
-The end-to-end map after t stages is W_t = (I + w_t) ... (I + w_1) W_0. Stage t + 1 starts its block at
-w^0 = momentum * w_t: momentum 0 is the zero start, momentum 1 the plain copy, (1 - q)/(1 + q) what theory asks for.
+The end-to-end map after t stages is W_t = (I + w_t) ... (I + w_1) W_0. Stage t + 1 starts its block at w^0, takes a
+gradient step on it, or several, and leaves it alone from then on, or goes on training it with the blocks above.
+w^0 = momentum * w_t is stacking: momentum 0 is the zero start, 1 the plain copy, (1 - q)/(1 + q) what theory asks for.
 """
 
 import math
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.arithmetic import divide
 from linres.errors import refuse
-from linres.methods import nesterov
+from linres.methods import block_starts, nesterov
+from linres.methods.block_starts import STARTS, Start
+from linres.methods.residual import Grown, measure
+from linres.network import backpropagate, end_to_end
 from linres.problem import TINY, Problem
+from linres.quantities import Geometry
 from linres.trajectory import Trajectory, Watch
 
 RULES = ("functional", "parameter")
@@ -36,14 +42,33 @@ def stage(network, block, gradient, *, momentum, step_size, rule):
     W_t, which must be invertible. rule "parameter": the gradient step is taken on the block itself,
     w_{t+1} = w^0 - step_size * gradient(y) W_t^T, which makes W_{t+1} = y - step_size * gradient(y) W_t^T W_t.
     """
-    start = momentum * block
-    lookahead = network + start @ network
-    slope = gradient(lookahead)
+    return train_block(network, momentum * block, gradient, step_sizes=(step_size,), rule=rule)
+
+
+def train_block(network, start, gradient, *, step_sizes, rule):
+    """As `stage`, from any w^0 = start (d x d) and with a step on the new block for each of the step_sizes."""
+    lookahead = grown = network + start @ network
     if rule == "functional":
-        grown = lookahead - step_size * slope
+        for step_size in step_sizes:
+            grown = grown - step_size * gradient(grown)
         return Stage(lookahead, grown, divide(grown - network, network))
-    grown_block = start - step_size * slope @ network.T
-    return Stage(lookahead, network + grown_block @ network, grown_block)
+    block = start
+    for step_size in step_sizes:
+        block = block - step_size * gradient(grown) @ network.T
+        grown = network + block @ network
+    return Stage(lookahead, grown, block)
+
+
+def train_momentum(momentum, direction, slope, *, step_size):
+    """A step on beta, which enters as beta * direction: the momentum afterwards, in [0, 1]; in float64.
+
+    beta - step_size <slope, direction>/|direction|^2, slope the gradient of the loss in what the rule steps on, as
+    direction is, both (d, d): y moves along direction as far as by a gradient step, whatever the units of y are.
+    """
+    square = float(np.sum(direction * direction))
+    if not square > 0:  # the first stage has no block before it
+        return momentum
+    return float(np.clip(momentum - step_size * np.sum(slope * direction) / square, 0, 1))
 
 
 def basin(q):
@@ -55,57 +80,104 @@ def basin(q):
     return 1 / (2 * (2 * np.sqrt(1 + q) + np.sqrt(1 - q)) ** 2)
 
 
-STARTS = ("stacking", "zero")
+TRAINED = ("new", "all")
 
 
 def grow(
-    problem: Problem, *, start="stacking", rule="functional", stages, momentum=None, step_size=None, network=None,
-    watch: Watch | None = None,
+    problem: Problem, *, start: str | Start = "stacking", rule="functional", stages, momentum=None, step_size=None,
+    inner=1, train="new", scale=None, seed=0, network=None, watch: Watch | None = None,
 ) -> Trajectory:
-    """Stagewise training from W_0 = network (d, d; by default I), from rest: the first block starts at zero.
+    """Stagewise training from W_0 = network (d, d; by default I).
 
-    start: what block t + 1 starts at, "stacking" for momentum * w_t or "zero". rule: "functional" or "parameter", see
-    `stage`. Defaults for the functional rule: step_size 1/L, momentum (1-q)/(1+q). For the parameter rule the curvature
+    start: what the block of stage t + 1 starts at.
+      "stacking": w^0 = beta w_t, zero for the first block. momentum is beta, in [0, 1), or "theory", which is what is
+        taken if it is left out, or "trained": it begins as that of theory, and before each step on the block takes one
+        of its own, see `train_momentum`; the next stage begins with the momentum that this one ends with.
+      "zero": w^0 = 0.
+      "random": the entries of w^0 are independent normals of mean 0 and variance scale^2/d, so that E|w^0 x|^2 is
+        scale^2 |x|^2 for every x; scale is 1/10 unless given, and seed, from 0 to 2^32 - 1, chooses them.
+      a function start(stage, block, network, generator): w^0 (d, d) of stage 1, 2, ... after the block w_t (zero at
+        first) on the network W_t; generator is a numpy.random.RandomState of that seed.
+    rule: "functional" or "parameter", see `stage`. inner: steps a stage; step_size may then be so many numbers.
+    train: "new", the new block alone, or "all" (parameter rule): in stage n all n blocks so far take the steps, each
+    step_size/n, for together they move W about n times as far; this costs O(n d^3) a step.
+
+    Defaults for the functional rule: step_size 1/L, momentum (1-q)/(1+q). For the parameter rule the curvature
     at W is that of W Sigma W^T, whose largest eigenvalue is convex in W: step_size is 1/max(L_0, L'), the larger of it
     at W_0 and at W*, which is safe on the segment between them, and momentum has q = sqrt(mu'/max(L_0, L')) with mu'
     the smallest nonzero eigenvalue of W* Sigma W*^T.
 
     The sharp rate is that of the linearisation at W*: Nesterov's method on Sigma (functional) or on W* Sigma W*^T
-    (parameter). It needs W* invertible, except for the functional zero start, which is gradient descent exactly; else
-    rate_sharp is None. What is proved of a run is told by `linres.guarantee`.
+    (parameter). It needs W* invertible, except for the functional zero start, which is gradient descent exactly; else,
+    and for anything but one step on the new block from a fixed multiple of the last, rate_sharp is None. What is proved
+    of a run is told by `linres.guarantee`.
 
     watch(t, excess), if given, is called at every stage. InputError for bad settings. Where the functional rule meets a
     singular W_t no block exists, and the run is "diverged" there. If W* is singular W_t may approach it all the same,
-    or its blocks may explode: both happen.
+    or its blocks may explode: both happen. A run gives the same bits each time; with several BLAS threads and d > 64
+    other bits than with one.
     """
-    _require(start, "start", STARTS)
+    if not callable(start):
+        _require(start, "start", STARTS, otherwise=", or a function")
     _require(rule, "rule", RULES)
+    _require(train, "train", TRAINED)
+    if train == "all" and rule == "functional":
+        raise refuse("grow(rule=...)", '"parameter" to train all blocks', "'functional'")
     first = trajectory.first_network("grow(network=...)", problem, network)
-    settings = _settings(problem, first, start=start, rule=rule, momentum=momentum, step_size=step_size)
-    settings |= {"stages": trajectory.budget("grow", stages), "start": start}
-    pace = {key: settings[key] for key in ("momentum", "step_size")}
+    method = start if isinstance(start, str) else "custom"
+    inner = checks.whole("grow(inner=...)", inner, wanted="an integer >= 1", low=1)
+    settings = _pace(problem, first, method=method, rule=rule, momentum=momentum, step_size=step_size, inner=inner)
+    settings |= {
+        "stages": trajectory.budget("grow", stages), "inner": inner, "train": train,
+        **block_starts.settings(start, scale=scale, seed=seed), "first": "given" if network is not None else "identity",
+    }
+    starts = block_starts.choose(start, scale=settings["scale"], seed=settings["seed"])
+    networks = _networks(problem, first, starts, rule, settings)
+    if train == "all":
+        networks = _networks_of_all(problem, first, starts, settings)
     return trajectory.record(
-        problem, _networks(problem, first, rule=rule, **pace), method=start, rule=rule, settings=settings,
-        rate_sharp=_sharp_rate(problem, start, rule, pace), watch=watch,
+        problem, networks, method=method, rule=rule, settings=settings, watch=watch,
+        rate_sharp=_sharp_rate(problem, method, rule, settings),
+        measure=measure(_geometry(problem, first, rule), method=method, rule=rule, settings=settings),
     )
 
 
-def _require(value, name: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise refuse(f"grow({name}=...)", " or ".join(f'"{word}"' for word in allowed), repr(value))
+def _require(value, name: str, allowed: tuple[str, ...], otherwise: str = "") -> None:
+    if not (isinstance(value, str) and value in allowed):
+        wanted = " or ".join(f'"{word}"' for word in allowed) + otherwise
+        raise refuse(f"grow({name}=...)", wanted, checks.shown(value))
 
 
-def _settings(problem: Problem, first: np.ndarray, *, start, rule, momentum, step_size) -> dict[str, Any]:
+def _pace(problem: Problem, first: np.ndarray, *, method, rule, momentum, step_size, inner: int) -> dict[str, Any]:
+    """momentum (the first, if it is trained), momentum_rule, step_size (the first), step_sizes where they are given."""
     q, L = problem.q, problem.L
     if rule == "parameter":
         mu, L = _output_curvature(problem, first)
         q = (mu / L) ** 0.5
-    step_size = trajectory.step_size("grow", step_size, 1 / L)
-    if start == "zero":
+    sizes = _step_sizes(step_size, inner)
+    pace = {
+        "momentum": 0.0, "momentum_rule": "fixed", "step_size": sizes[0] if sizes else trajectory.step_size(
+            "grow", step_size, 1 / L), "step_sizes": sizes,
+    }
+    if method != "stacking":
         if momentum is not None:
-            raise refuse("grow(momentum=...)", "left out for the zero start", momentum, 'Or take start="stacking".')
-        return {"momentum": 0.0, "step_size": step_size}
-    return {"momentum": trajectory.momentum("grow", momentum, nesterov.momentum(q)), "step_size": step_size}
+            remedy = 'Or take start="stacking".'
+            raise refuse("grow(momentum=...)", f"left out for the {method} start", momentum, remedy)
+        return pace
+    words = isinstance(momentum, str) and momentum in ("theory", "trained")
+    pace["momentum"] = trajectory.momentum("grow", None if words else momentum, nesterov.momentum(q))
+    pace["momentum_rule"] = "trained" if words and momentum == "trained" else "fixed"
+    return pace
+
+
+def _step_sizes(given, inner: int) -> list[float] | None:
+    """The sizes of the inner steps, None unless a sequence of them is given."""
+    if not isinstance(given, list | tuple | np.ndarray) or np.shape(given) == ():
+        return None
+    if len(given) != inner:
+        wanted = "a number > 0" if inner == 1 else f"a number > 0, or {inner}, one for each inner step"
+        raise refuse("grow(step_size=...)", wanted, f"{len(given)} of them")
+    return [trajectory.step_size("grow", size, 1.0) for size in given]
 
 
 def _output_curvature(problem: Problem, first: np.ndarray) -> tuple[float, float]:
@@ -118,8 +190,11 @@ def _output_curvature(problem: Problem, first: np.ndarray) -> tuple[float, float
     return (smallest or largest), largest
 
 
-def _sharp_rate(problem: Problem, start: str, rule: str, pace: dict[str, float]) -> float | None:
-    if rule == "functional" and start == "zero":
+def _sharp_rate(problem: Problem, method: str, rule: str, settings: dict[str, Any]) -> float | None:
+    if method not in ("stacking", "zero") or not _is_plain(settings):
+        return None
+    pace = {key: settings[key] for key in ("momentum", "step_size")}
+    if rule == "functional" and method == "zero":
         return nesterov.quadratic_rate(problem.eigenvalues, **pace)
     if not problem.target_invertible:
         return None
@@ -127,9 +202,90 @@ def _sharp_rate(problem: Problem, start: str, rule: str, pace: dict[str, float])
     return nesterov.quadratic_rate(eigenvalues, **pace)
 
 
-def _networks(problem: Problem, network: np.ndarray, *, momentum, step_size, rule) -> Iterator[np.ndarray]:
-    block = np.zeros_like(network)
-    while True:
-        yield network
-        grown = stage(network, block, problem.gradient, momentum=momentum, step_size=step_size, rule=rule)
-        network, block = grown.network, grown.block
+def _is_plain(settings: dict[str, Any]) -> bool:
+    """Whether a stage is one step on the new block, with the same momentum at each."""
+    return settings["inner"] == 1 and settings["train"] == "new" and settings["momentum_rule"] == "fixed"
+
+
+def _networks(problem: Problem, network: np.ndarray, starts, rule: str, settings: dict[str, Any]) -> Iterator[Grown]:
+    """Each stage trains its own block only."""
+    steps, momentum = _steps(settings), settings["momentum"]
+    trained = settings["momentum_rule"] == "trained"
+    grown = Grown(network, np.zeros_like(network))
+    for stage in count(1):
+        yield grown
+        if trained:
+            grown, momentum = _train_both(problem, grown, momentum, steps, rule)
+            continue
+        start = starts(stage, grown, momentum)
+        made = train_block(grown.network, start, problem.gradient, step_sizes=steps, rule=rule)
+        grown = Grown(made.network, made.block, start, momentum)
+
+
+def _steps(settings: dict[str, Any]) -> list[float]:
+    return settings["step_sizes"] or [settings["step_size"]] * settings["inner"]
+
+
+def _train_both(problem: Problem, grown: Grown, momentum: float, steps, rule: str) -> tuple[Grown, float]:
+    """A stage whose steps are on the momentum first and then, from where that leads, on the block; the last momentum.
+
+    What the stage counts as its start is where the first step on the momentum leads.
+    """
+    network, block, functional = grown.network, grown.block, rule == "functional"
+    direction = block @ network if functional else block
+
+    def slope(point):
+        """The gradient in what the rule steps on: W itself, or the block."""
+        return problem.gradient(point) if functional else problem.gradient(network + point @ network) @ network.T
+
+    point = network + momentum * direction if functional else momentum * direction
+    momenta = []
+    for step_size in steps:
+        moved = train_momentum(momentum, direction, slope(point), step_size=step_size)
+        point, momentum = point + (moved - momentum) * direction, moved
+        momenta.append(momentum)
+        point = point - step_size * slope(point)
+    beta = momenta[0]
+    if functional:
+        return Grown(point, divide(point - network, network), beta * block, beta), momentum
+    return Grown(network + point @ network, point, beta * block, beta), momentum
+
+
+def _networks_of_all(problem: Problem, first: np.ndarray, starts, settings: dict[str, Any]) -> Iterator[Grown]:
+    """In stage n all n blocks take the steps, of step_size/n each, by the parameter rule."""
+    momentum, trained = settings["momentum"], settings["momentum_rule"] == "trained"
+    blocks: list[np.ndarray] = []
+    grown = Grown(first, np.zeros_like(first))
+    for stage in count(1):
+        yield grown
+        blocks.append(starts(stage, grown, momentum))
+        begun = []  # w^0 and the momentum at each step
+        for step_size in _steps(settings):
+            if trained:
+                momentum = _move_start(problem, blocks, first, grown.block, momentum, step_size / stage)
+            begun.append((blocks[-1], momentum))
+            slopes = backpropagate(blocks, first, problem.gradient)
+            blocks = [block - step_size / stage * slope for block, slope in zip(blocks, slopes, strict=True)]
+        grown = Grown(end_to_end(blocks, first), blocks[-1], *begun[0])
+
+
+def _move_start(problem: Problem, blocks, first: np.ndarray, direction: np.ndarray, momentum: float, step_size: float):
+    """Take a step on the momentum, which enters the last of the blocks times direction, and move that block with it."""
+    below = end_to_end(blocks[:-1], first)
+    slope = problem.gradient(end_to_end(blocks[-1:], below)) @ below.T
+    moved = train_momentum(momentum, direction, slope, step_size=step_size)
+    blocks[-1] = blocks[-1] + (moved - momentum) * direction
+    return moved
+
+
+def _geometry(problem: Problem, first: np.ndarray, rule: str) -> Geometry | None:
+    """Where the rule is Nesterov's method: X = W, or W W*^{-1} for the parameter rule; None if there is no such."""
+    if rule == "functional":
+        return Geometry.plain(problem)
+    if problem.target_invertible is not True:
+        return None
+    (mu, L), target = _output_curvature(problem, first), problem.target
+    if mu / L == 0:  # lost, and q with it
+        return None
+    sigma, identity = target @ problem.sigma @ target.T, np.eye(problem.dimension)
+    return Geometry(target, sigma, identity, mu, (mu / L) ** 0.5, np.linalg.inv(target))
