@@ -14,10 +14,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeRegressor
 
 import linres
-from linres import losses
+from linres import boosting_losses as losses
 from linres.arithmetic import EXACT
+from linres.boosting_losses import rms
 from linres.errors import InputError
-from linres.losses import rms
 from linres.methods import boosting, nesterov
 from linres.methods.boosting import boost
 from linres.problem import EPS, Problem

@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from linres import checks, losses, trajectory
+from linres import boosting_losses, checks, trajectory
+from linres.boosting_losses import Loss, rms
 from linres.errors import refuse
-from linres.losses import Loss, rms
 from linres.methods import nesterov
 from linres.methods.stacking import STARTS
 from linres.problem import EPS
@@ -132,7 +132,7 @@ def boost(
     learner: an unfitted prototype, deep-copied for every stage, or a function or class that returns a new one when
     called; with fit(X, r), r (n,), and predict(X), (n,), as regressors of scikit-learn have. What it raises is passed
     on. loss: "squared", "logistic" (labels 0 and 1, or -1 and +1) or "huber" (with delta, 1 by default), see
-    `linres.losses`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero". initial: F_0,
+    `linres.boosting_losses`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero". initial: F_0,
     "constant" for the best constant, or "zero". momentum: a constant in [0, 1), or "growing" (the default) for
     beta_t = (t - 1)/(t + 2). step_size: shrinkage/L by default, shrinkage 1, L the smoothness of the loss. seed: draws
     a `random_state` for each learner, which has to have one; without it they keep their own.
@@ -152,7 +152,7 @@ def boost(
     True
     """
     X = _samples("boost(X)", X)
-    kind = losses.load("boost", loss, delta)
+    kind = boosting_losses.load("boost", loss, delta)
     labels = kind.labels("boost(y)", _labels(y, len(X)))
     _require(start, "start", STARTS)
     _require(initial, "initial", INITIALS)
