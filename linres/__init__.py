@@ -34,7 +34,7 @@ _HOMES = {
     "linres.methods.nesterov": ("accelerate",),
     "linres.methods.stacking": ("grow",),
 }
-_MODULES = ("strategies",)
+_MODULES = ("losses", "strategies")
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
