@@ -31,6 +31,7 @@ _HOMES = {
     "linres.problem": ("Problem",),
     "linres.trajectory": ("Trajectory",),
     "linres.methods.descent": ("descend",),
+    "linres.methods.end_to_end": ("train",),
     "linres.methods.nesterov": ("accelerate",),
     "linres.methods.stacking": ("grow",),
 }
