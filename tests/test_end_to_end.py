@@ -423,6 +423,23 @@ def test_gradient_descent_ends_at_a_stationary_point(kind, depth):
     assert squared_gradient(objective, run.blocks) <= 1e-13 * bound * run.loss[-1]
 
 
+def test_a_run_ends_at_the_first_stage_whose_promise_is_lost_in_rounding():
+    objective = on_data(LeastSquares, outputs=3, ridge=0.1)
+    run = train(objective, depth=2, stages=5000)
+    promised = [size / 2 * squared_gradient(objective, blocks)
+                for size, blocks in zip(run.step_sizes, replayed(objective, run), strict=False)]
+    seen = run.loss[:-1] - promised < run.loss[:-1]
+    # Gradients that were computed once more are off by rounding: the last but one may be on the edge.
+    assert run.status == "converged" and seen[:-2].all() and promised[-1] <= EPS * run.loss[-1]
+
+
+@pytest.mark.parametrize("settings_", [{"step_size": 0.1}, {"method": "nesterov"}], ids=["constant step", "nesterov"])
+def test_without_a_promise_the_budget_is_used(settings_):
+    saddle = np.tile(-np.eye(3), (4, 1, 1))
+    run = train(PROBLEM, depth=4, start=saddle, stages=7, **settings_)
+    assert (run.status, run.stage, run.reason) == ("budget", 7, "")
+
+
 def test_a_strongly_convex_loss_has_one_minimum_for_every_depth_and_method():
     objective = on_data(Logistic, outputs=3, ridge=0.1)
     runs = [train(objective, depth=depth, method=method, stages=3000)
