@@ -1,5 +1,6 @@
 """End-to-end training: the generic steps in every arithmetic, the starts, the line search, and how runs end."""
 
+import json
 import math
 from fractions import Fraction as F
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import linres
 from linres import data, losses, network
 from linres.arithmetic import BALL, EXACT, FLOAT, Symbolic
+from linres.cli import main
 from linres.errors import InputError
 from linres.losses import Huber, LeastSquares, Logistic, Multinomial
 from linres.methods import end_to_end
@@ -554,3 +556,52 @@ def test_balanced_refuses_other_shapes_and_depths(call, message):
 def test_a_problem_is_an_objective():
     assert PROBLEM.value(np.eye(3)) == PROBLEM.loss(np.eye(3)) and PROBLEM.smoothness == PROBLEM.L
     assert linres.train is train
+
+
+# -------------------------------------------------------------------------------------------------- the command line
+
+
+def from_command_line(capsys, *arguments):
+    assert main(["train", "digits", *map(str, arguments)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+@pytest.mark.parametrize(("name", "method"), [("end-to-end", "gradient"), ("end-to-end-nesterov", "nesterov")])
+@pytest.mark.parametrize("start", ["identity", "zero", "random", "balanced"])
+def test_the_command_line_trains_end_to_end(capsys, name, method, start):
+    report = json.loads(from_command_line(
+        capsys, "--method", name, "--depth", 3, "--start", start, "--seed", 5, "--stages", 20, "--json"))
+    run = train(data.load("digits", seed=5), depth=3, method=method, start=start, seed=5, stages=20)
+    assert report["loss"] == run.loss.tolist() and report["momentum"] == run.settings["momentum"]
+    assert (report["rule"], report["start"], report["rate_proved"]) == ("end-to-end", start, None)
+
+
+def test_the_command_line_starts_from_files_of_maps_and_of_blocks(capsys, tmp_path):
+    problem = data.load("digits")
+    for k, given_start in enumerate((1.2 * np.eye(10), 0.1 * np.ones((2, 10, 10)))):
+        np.save(tmp_path / f"{k}.npy", given_start)
+        report = json.loads(from_command_line(
+            capsys, "--method", "end-to-end", "--depth", 2, "--start", tmp_path / f"{k}.npy", "--stages", 5, "--json"))
+        assert report["loss"] == train(problem, depth=2, start=given_start, stages=5).loss.tolist()
+
+
+def test_the_report_says_that_nothing_is_proved_of_it(capsys):
+    printed = from_command_line(capsys, "--method", "end-to-end", "--start", "near", "--stages", 5)
+    assert "gradient, end-to-end rule, from close to W*" in printed
+    assert "none: stagewise fails" in printed and "Nothing is proved of end-to-end training yet." in printed
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("--depth", "2"), "--depth does not apply to --method stacking. Take --method end-to-end."),
+    (("--method", "end-to-end", "--depth", "0"), "--depth should be an integer >= 1, got 0."),
+    (("--method", "end-to-end", "--momentum", "0.5"), "--momentum does not apply to --method end-to-end"),
+    (("--method", "end-to-end", "--rule", "functional"), "--rule does not apply to --method end-to-end"),
+    (("--method", "stacking", "--start", "random"), "--start should be identity, near"),
+    (("--method", "end-to-end", "--start", "one"), "--start should be identity, near"),
+])
+def test_the_command_line_refuses_in_one_line(capsys, arguments, message):
+    assert main(["train", "digits", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err and captured.err.count("\n") == 1 and captured.out == ""
