@@ -12,7 +12,7 @@ The data are read a chunk of rows at a time and never copied, so that memory-map
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from linres import checks
 from linres.errors import refuse
-from linres.problem import TRANSPOSE, WIDEST
+from linres.problem import TRANSPOSE, WIDEST, Problem
 
 CHUNK = 2**18  # numbers of x, or of y, read at a time: 2 MB
 LABELS = "Number the classes from 0, e.g. by np.unique(labels, return_inverse=True)[1]."
@@ -59,6 +59,30 @@ def evaluate(objective: Any, network: np.ndarray) -> Evaluation:
     return Evaluation(objective.value(network), objective.gradient(network))
 
 
+class Counted(NamedTuple):
+    """How a run counts its losses: value(W) from the minimum where that is known from the first, else from zero.
+
+    base: what value leaves out of the loss; minimum: of the loss, nan if unknown, and then the excess is nan as well.
+    """
+
+    value: Callable[[np.ndarray], float]
+    base: float
+    minimum: float
+
+    @classmethod
+    def of(cls, objective: Any) -> "Counted":
+        """A `Problem` knows its minimum, and its excess down to zero; others may have a minimum_loss."""
+        if isinstance(objective, Problem):
+            return cls(objective.excess_loss, objective.minimum_loss, objective.minimum_loss)
+        return cls(objective.value, 0.0, getattr(objective, "minimum_loss", math.nan))
+
+    def arrays(self, values: list[float]) -> tuple[np.ndarray, np.ndarray]:
+        """The loss and the excess loss for values at T + 1 stages, (T + 1,) each."""
+        found = np.array(values)
+        loss = self.base + found
+        return loss, found if self.base == self.minimum else loss - self.minimum
+
+
 class DataLoss:
     """The mean of phi over samples: x (n, p) and y (n, m) in rows, (n,) for a single output, any real dtype.
 
@@ -86,7 +110,7 @@ class DataLoss:
 
     def _table(self, name: str, values) -> np.ndarray:
         """The values as an array (n, p) of real numbers, a view where they are an array already."""
-        call, array = self._call(name), np.asarray(values)
+        call, array = self._call(name), _array(self._call(name), values)
         if array.dtype.kind not in "biuf":
             raise refuse(call, "real numbers", f"dtype {array.dtype}")
         if array.ndim != 2 or array.size == 0:
@@ -96,7 +120,7 @@ class DataLoss:
         return array
 
     def _outputs(self, y) -> np.ndarray:
-        array = np.asarray(y)
+        array = _array(self._call("y"), y)
         return self._table("y", array[:, None] if array.ndim == 1 else array)
 
     @property
@@ -185,6 +209,9 @@ class DataLoss:
 
     def _over(self, chunks, network, *, slopes: bool = True) -> Evaluation:
         """The mean over the rows of all chunks; the gradient only if slopes are asked for."""
+        if np.shape(network) != (self.dimension, self.dimension):
+            raise refuse(self._call("...") + " at W", f"given a W of shape {(self.dimension,) * 2}",
+                         f"shape {np.shape(network)}")
         readout = network if self.readout is None else self.readout @ network
         total, count, summed = 0.0, 0, np.zeros(readout.shape)
         for rows in chunks:
@@ -203,6 +230,14 @@ class DataLoss:
     def _losses(self, scores: np.ndarray, rows):
         """phi at the scores (b, m) of these rows, in any shape, and a function that gives its slopes (b, m)."""
         raise NotImplementedError
+
+
+def _array(call: str, values) -> np.ndarray:
+    """The values as an array, not copied if they are one."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise refuse(call, "a table with samples in rows", "rows of different lengths") from None
 
 
 class LeastSquares(DataLoss):
@@ -269,7 +304,7 @@ class Multinomial(DataLoss):
     curvature = 0.5
 
     def __init__(self, x, y, *, classes=None, readout=None, ridge=0.0, name="data"):
-        labels = np.asarray(y)
+        labels = _array("Multinomial(y)", y)
         if labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.size == 0 or labels.min() < 0:
             raise refuse("Multinomial(y)", "a list of classes, integers >= 0",
                          f"shape {labels.shape}, dtype {labels.dtype}", LABELS)

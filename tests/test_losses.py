@@ -321,6 +321,10 @@ REFUSED = [
     (lambda: LeastSquares(np.ones((2, 2)), np.ones((3, 2))), "one row per sample in both, got 2 rows of x, 3 of y"),
     (lambda: LeastSquares(np.ones(2), np.ones(2)), r"LeastSquares\(x\) should be a table with samples in rows"),
     (lambda: LeastSquares(np.ones((0, 2)), np.ones((0, 2))), "samples in rows, got shape"),
+    (lambda: LeastSquares([[1.0], [1.0, 2.0]], [1.0, 2.0]), r"LeastSquares\(x\) should be .* different lengths"),
+    (lambda: LeastSquares([[1.0], [2.0]], [[1.0], [1.0, 2.0]]), r"LeastSquares\(y\) should be .* different lengths"),
+    (lambda: Multinomial([[1.0], [2.0]], [[1], [1, 2]]), r"Multinomial\(y\) should be .* different lengths"),
+    (lambda: LeastSquares([[1.0, 2.0]], [1.0]).value(np.ones(2)), r"W of shape \(2, 2\), got shape \(2,\)"),
     (lambda: LeastSquares([["a"]], [[1.0]]), r"LeastSquares\(x\) should be real numbers, got dtype"),
     (lambda: LeastSquares(np.ones((2, 2)), np.ones((2, 3))), "no wider in y than in x, got 2 columns of x, 3 outputs"),
     (lambda: LeastSquares([[1.0], [math.nan]], [[1.0], [1.0]]), "finite numbers, got nan in row 1, column 0"),
@@ -352,6 +356,20 @@ def test_any_real_dtype_will_do_and_one_output_may_be_a_list():
     for given_x, given_y in ((x.astype(np.int8), [True, False, True]), (x.tolist(), np.array([1, 0, 1], np.float32))):
         found = LeastSquares(given_x, given_y).evaluate(np.eye(2))
         assert found.value == expected.value and np.array_equal(found.gradient, expected.gradient)
+
+
+def test_a_problem_counts_from_its_minimum_and_others_from_zero():
+    problem = Problem.from_moments([[4.0]], [[2.0]], 3.0)  # 2 (w - 1/2)^2 + 1
+    known, told, unknown = problem, LeastSquares([[2.0]], [[1.0]]), LeastSquares([[2.0]], [[1.0]])
+    told.minimum_loss = 0.5
+    at = np.array([[1.0]])
+    counts = [losses.Counted.of(objective) for objective in (known, told, unknown)]
+    assert [count.value(at) for count in counts] == [0.5, 0.5, 0.5]
+    (loss, excess), (told_loss, told_excess), (unknown_loss, unknown_excess) = (
+        count.arrays([0.5, 2.0]) for count in counts)
+    assert loss.tolist() == [1.5, 3.0] and excess.tolist() == [0.5, 2.0]
+    assert told_loss.tolist() == [0.5, 2.0] and told_excess.tolist() == [0.0, 1.5]
+    assert unknown_loss.tolist() == [0.5, 2.0] and np.isnan(unknown_excess).all()
 
 
 def test_the_module_is_found_from_the_package():

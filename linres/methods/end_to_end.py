@@ -261,36 +261,32 @@ class _Point(NamedTuple):
 
 
 class _Loss(NamedTuple):
-    """A loss as a function of the blocks (n, d, d). Values count from the minimum where it is known from the first.
+    """A loss as a function of the blocks (n, d, d), counted as its losses.Counted says; floor: of rounding, by step."""
 
-    base: what makes them losses; minimum: of those, nan if unknown.
-    """
-
+    counted: losses.Counted
     value: Callable[[np.ndarray], float]
     evaluate: Callable[[np.ndarray], _Point]
-    base: float
-    minimum: float
     floor: Callable[[float], float]
 
     @classmethod
     def of(cls, objective, depth: int) -> "_Loss":
+        counted = losses.Counted.of(objective)
         if isinstance(objective, Problem):
             from linres.kernels.blocks import Moments
 
             compiled = Moments(objective.sigma, objective.target, depth)
-            minimum = objective.minimum_loss
-            return cls(compiled.excess, lambda blocks: _Point(*compiled.evaluate(blocks)), minimum, minimum,
+            return cls(counted, compiled.excess, lambda blocks: _Point(*compiled.evaluate(blocks)),
                        lambda step_size: trajectory.rounding_floor(objective, step_size=step_size))
         identity = np.eye(objective.dimension)
 
         def value(blocks):
-            return float(objective.value(network.end_to_end(blocks, identity)))
+            return float(counted.value(network.end_to_end(blocks, identity)))
 
         def evaluate(blocks):
             found = losses.evaluate(objective, network.end_to_end(blocks, identity))
             return _Point(float(found.value), np.array(network.block_gradients(blocks, found.gradient)))
 
-        return cls(value, evaluate, 0.0, getattr(objective, "minimum_loss", math.nan), lambda _: -math.inf)
+        return cls(counted, value, evaluate, lambda _: -math.inf)
 
     def finite_value(self, blocks: np.ndarray) -> float:
         """The value at the start; InputError if it is not finite."""
@@ -388,8 +384,7 @@ def _record(
             if status != "budget":
                 break
     first, last = kept[0], kept[-1]
-    identity, found = np.eye(first.blocks.shape[1]), loss.base + np.array(values)
-    excess = np.array(values) if loss.base == loss.minimum else found - loss.minimum
+    identity, (found, excess) = np.eye(first.blocks.shape[1]), loss.counted.arrays(values)
     return NetworkTrajectory(
         method=method, rule="end-to-end", loss=found, excess_loss=excess,
         first=network.end_to_end(first.blocks, identity), network=network.end_to_end(last.blocks, identity),
