@@ -109,8 +109,9 @@ def train(
     start:
       "identity"   w_i = 0: every factor and W are I.
       "zero"       the last factor I + w_n is zero, the others are I: W = 0. The zero-asymmetric initialisation of Wu,
-                   Wang and Ma (2019), from which gradient descent reaches any target. All factors zero would be a
-                   saddle where every gradient vanishes.
+                   Wang and Ma, "Global convergence of gradient descent for deep linear residual networks" (NeurIPS
+                   2019), from which gradient descent reaches any target. All factors zero would be a saddle where
+                   every gradient vanishes.
       "random"     w_i = scale * G_i / sqrt(d), entries of G_i standard normal by seed.
       "balanced"   `balanced` for W = scale * G / sqrt(d). Gradient flow would keep the sign of det W (a singular value
                    s changes in proportion to s^(2-2/n) there); steps pass to the other side, but it takes them long.
@@ -129,7 +130,7 @@ def train(
     watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown.
 
     The run is "converged" at the rounding floor of a `Problem`, and where the decrease that gradient descent with line
-    search promises is lost in rounding: at a stationary point, which for W = 0 need not be a minimum; reason says so.
+    search promises is lost in rounding: at a stationary point, which need not be a minimum; reason says so.
     InputError for bad settings.
     """
     depth, smoothness = _depth("train", depth), _smoothness(objective)
@@ -156,10 +157,10 @@ def train(
 def first_blocks(dimension: int, depth: int, *, start: Any = "identity", seed=0, scale=SCALE) -> np.ndarray:
     """The blocks (depth, d, d) that `train` starts from; see there. InputError for another word, shape or seed."""
     shape = (depth, dimension, dimension)
+    seed = checks.whole("train(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
     if not isinstance(start, str):
         return _given_blocks(start, shape)
     _require(start, "start", STARTS)
-    seed = checks.whole("train(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
     scale = checks.number("train(scale=...)", scale, wanted="a number >= 0", holds=lambda v: v >= 0)
     random, blocks = np.random.RandomState(seed), np.zeros(shape)  # NumPy has frozen its stream
     if start == "zero":
@@ -182,6 +183,8 @@ def block_smoothness(blocks: np.ndarray, smoothness: float) -> float:
     """
     below = _products(blocks)
     above = _products(blocks.transpose(0, 2, 1)[::-1])[::-1]
+    if not (np.isfinite(above).all() and np.isfinite(below).all()):
+        return math.inf
     squares = np.linalg.norm(above, 2, axis=(1, 2)) ** 2 * np.linalg.norm(below, 2, axis=(1, 2)) ** 2
     return smoothness * max(1.0, float(np.sum(squares)))
 
@@ -228,7 +231,12 @@ def _smoothness(objective) -> float:
 
 def _step_size(given, blocks: np.ndarray, smoothness: float) -> float:
     if given is None:
-        return 1 / block_smoothness(blocks, smoothness)
+        with np.errstate(over="ignore", invalid="ignore"):
+            bound = block_smoothness(blocks, smoothness)
+        if not math.isfinite(bound):
+            raise refuse("train(start=...)", "of moderate size", f"blocks of curvature {bound}",
+                         "Scale them down, or give a step_size.")
+        return 1 / bound
     return checks.number("train(step_size=...)", given, wanted="a number > 0", holds=lambda v: v > 0,
                          remedy="Leave it out for a line search.")
 
