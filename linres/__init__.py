@@ -33,10 +33,11 @@ _HOMES = {
     "linres.trajectory": ("Trajectory",),
     "linres.methods.boosting": ("Boosted", "boost"),
     "linres.methods.descent": ("descend",),
+    "linres.methods.end_to_end": ("train",),
     "linres.methods.nesterov": ("accelerate",),
     "linres.methods.stacking": ("grow",),
 }
-_MODULES = ("strategies",)
+_MODULES = ("losses", "strategies")
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 

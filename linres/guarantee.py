@@ -4,8 +4,8 @@
     Nesterov's method             the theorem nesterov-with-errors, without errors
     zero start, gradient descent  the theorem gradient-step for step = 1/L and kappa > 1, else EXACT below
     stacking, parameter rule      nothing: what else a run needs is listed all the same
-    several steps a stage, training all blocks, trained momentum, random starts and a user's own: nothing, nor of any
-                                  method that is not named here
+    several steps a stage, training all blocks, trained momentum, random starts and a user's own, end-to-end training:
+                                  nothing, nor of any method that is not named here
 
 Zero start by the functional rule is gradient descent on W, as long as its blocks exist. On least squares
 W_{t+1} - W* = (W_t - W*)(I - step Sigma), so c, the part of W_t - W* along an eigenvector of Sigma with eigenvalue s,
@@ -93,6 +93,8 @@ def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
         momentum=settings["momentum"], step_size=settings["step_size"], rule=trajectory.rule
     )}
     moments, target = assumed["moments-invertible"], assumed["target-invertible"]
+    if trajectory.rule == "end-to-end":
+        return Guarantee(None, [moments, _stagewise()])
     beyond = _beyond(trajectory)
     if beyond:
         return Guarantee(None, [moments, *beyond])
@@ -154,6 +156,13 @@ def _rule(trajectory: Trajectory) -> dict[str, Any]:
     return hypothesis(
         "functional-rule", "the step is taken on W itself", trajectory.rule == "functional", trajectory.rule,
         "functional", "Nothing is proved of the parameter rule yet. Take the functional rule (--rule functional).",
+    )
+
+
+def _stagewise() -> dict[str, Any]:
+    return hypothesis(
+        "stagewise", "each stage adds a block to frozen ones, or steps on W", False, "end to end", "stagewise",
+        "Nothing is proved of end-to-end training yet. Take another method.",
     )
 
 

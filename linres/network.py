@@ -5,7 +5,8 @@ gradient N there, the gradient in block i is G_i = A_i^T N B_i^T, A_i the produc
 Only +, @ and .T are used, so that NumPy arrays, `Matrix` and `Symbolic` all go through the same lines.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 
@@ -20,7 +21,7 @@ class Link(NamedTuple):
         return self.before + self.added
 
 
-def end_to_end(blocks: Sequence[Any], start: Any) -> Any:
+def end_to_end(blocks: Iterable[Any], start: Any) -> Any:
     """(I + w_n) ... (I + w_1) start; the identity as start gives the map W itself."""
     for block in blocks:
         start = start + block @ start
@@ -41,14 +42,28 @@ def links(blocks: Sequence[Any], position: int, slope: Any) -> Iterator[Link]:
 
 
 def block_gradients(blocks: Sequence[Any], slope: Any) -> list[Any]:
-    """G_1, ..., G_n for the gradient N = slope (d x d) of the loss at the end-to-end map."""
-    gradients = []
-    for position in range(len(blocks)):
-        gradient = slope
-        for link in links(blocks, position, slope):
-            gradient = link.after
-        gradients.append(gradient)
-    return gradients
+    """G_1, ..., G_n for the gradient N = slope (d x d) of the loss at the end-to-end map, in at most 3 n products.
+
+    One pass down makes every A_i^T N, one pass up every B_i - I, of which small blocks lose no digits.
+    """
+    if len(blocks) == 0:
+        return []
+    above = list(accumulate(reversed(blocks[1:]), lambda made, block: made + block.T @ made, initial=slope))[::-1]
+    below = accumulate(blocks[:-1], lambda made, block: made + block + block @ made)
+    return [above[0], *(made + made @ product.T for made, product in zip(above[1:], below, strict=True))]
+
+
+def imbalances(blocks: Sequence[Any]) -> list[Any]:
+    """A_{i+1}^T A_{i+1} - A_i A_i^T of neighbouring factors A_i = I + w_i, n - 1 of them; all zero if balanced.
+
+    Balanced in the sense of Arora, Cohen, Golowich and Hu (2019). A_{i+1}^T G_{i+1} = G_i A_i^T for the gradients of
+    any loss of the end-to-end map, so that gradient flow conserves each of them, and a gradient step of size s changes
+    it by s^2 (G_{i+1}^T G_{i+1} - G_i G_i^T) exactly.
+    """
+    return [
+        (after + after.T + after.T @ after) - (before + before.T + before @ before.T)
+        for before, after in pairwise(blocks)
+    ]
 
 
 def backpropagate(blocks: Sequence[Any], start: Any, gradient: Callable[[Any], Any]) -> list[Any]:

@@ -242,6 +242,13 @@ class Problem:
         """ell(W) = 1/2 E|W x - y|^2 for W (d, d), in squared units of y."""
         return self.minimum_loss + self.excess_loss(network)
 
+    value = loss  # and smoothness: what `linres.losses.Objective` calls them
+
+    @property
+    def smoothness(self) -> float:
+        """L."""
+        return self.L
+
     def gradient(self, network) -> np.ndarray:
         """grad ell(W) = (W - W*) Sigma, (d, d)."""
         return (network - self.target) @ self.sigma

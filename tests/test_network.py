@@ -52,6 +52,74 @@ def test_a_gradient_is_the_product_above_transposed_times_the_slope_times_the_pr
     assert network.block_gradients(blocks(), slope)[position] == above.T @ slope @ below.T
 
 
+@pytest.mark.parametrize("depth", range(7))
+def test_one_pass_each_way_makes_the_gradients_that_the_links_make_one_by_one(depth):
+    rng = np.random.default_rng(depth)
+    made = [EXACT.matrix([[F(int(k), 7) for k in row] for row in rng.integers(-9, 10, (2, 2))]) for _ in range(depth)]
+    slope = EXACT.matrix(TABLES[0])
+    chains = [[slope, *(link.after for link in network.links(made, k, slope))] for k in range(depth)]
+    assert network.block_gradients(made, slope) == [chain[-1] for chain in chains]
+
+
+class Counted:
+    """A number that counts the products it takes part in."""
+
+    products = 0
+
+    def __add__(self, other):
+        return self
+
+    def __matmul__(self, other):
+        Counted.products += 1
+        return self
+
+    T = property(lambda self: self)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 10, 100])
+def test_the_products_are_no_more_than_three_a_block(depth):
+    Counted.products = 0
+    assert len(network.block_gradients([Counted()] * depth, Counted())) == depth
+    assert Counted.products == max(0, 3 * depth - 4)
+
+
+def balanced_by_hand():
+    """A_1 = S V^T and A_2 = U S for orthogonal U, V and diagonal S: A_2^T A_2 = S^2 = A_1 A_1^T."""
+    quarter, stretch = ((F(0), F(-1)), (F(1), F(0))), ((F(2), F(0)), (F(0), F(3)))
+    turn, values, one = (EXACT.matrix(table) for table in (quarter, stretch, IDENTITY))
+    return [values @ turn - one, turn @ values - one]
+
+
+def test_balanced_factors_have_no_imbalance_and_others_have():
+    (imbalance,) = network.imbalances(balanced_by_hand())
+    assert all(entry == 0 for entry in imbalance.entries())
+    for imbalance in network.imbalances(blocks()):
+        assert any(entry != 0 for entry in imbalance.entries())
+    assert network.imbalances(blocks()[:1]) == []
+
+
+@pytest.mark.parametrize("step", [F(1), F(1, 8)])
+def test_a_gradient_step_changes_imbalances_by_the_square_of_its_size_exactly(step):
+    run = NETWORK.measured(EXACT)
+    gradients, step = network.block_gradients(run.blocks, run.slope), EXACT.number(step)
+    moved = [block - step * gradient for block, gradient in zip(run.blocks, gradients, strict=True)]
+    for was, now, (lower, upper) in zip(
+        network.imbalances(run.blocks), network.imbalances(moved), pairwise(gradients), strict=True
+    ):
+        change = upper.T @ upper - lower @ lower.T
+        assert now - was == step**2 * change
+        assert any(entry != 0 for entry in change.entries())
+
+
+def test_gradient_flow_conserves_imbalances_whatever_the_loss():
+    """To first order in the step, for formal blocks and a formal gradient: A_2^T G_2 = G_1 A_1^T."""
+    w, v, slope = (Symbolic(letter) for letter in symbols("w v N", commutative=False))
+    one = Symbolic(sympy.Integer(1))
+    lower, upper = network.block_gradients([w, v], slope)
+    assert sympy.expand(((one + v).T @ upper - lower @ (one + w).T).expr) == 0
+    assert sympy.expand((upper @ (one + v).T - lower @ (one + w).T).expr) != 0
+
+
 @pytest.mark.parametrize("position", range(3))
 @pytest.mark.parametrize(("i", "j"), [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_gradients_are_the_derivatives_of_the_loss(position, i, j):

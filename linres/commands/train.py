@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 
 METHODS = ("stacking", "zero", "random", "nesterov", "gradient")
+END_TO_END = {"end-to-end": "gradient", "end-to-end-nesterov": "nesterov"}  # and the method on all blocks at once
+DEPTH = 8
 RULES = ("functional", "parameter")
 BLOCKS_ONLY = ("rule", "inner", "train")  # options of the methods that grow blocks
 STAGES = 200
@@ -18,7 +20,7 @@ FLAGS = {
     "stages": "--stages", "momentum": "--momentum", "step_size": "--step", "components": "--components",
     "ridge": "--ridge", "seed": "--seed", "network": "--start", "start": "--start",
     "fraction": "--start near:R", "problem": "--start near", "x, y": "X and Y", "rule": "--rule", "inner": "--inner",
-    "train": "--train", "scale": "--scale",
+    "train": "--train", "scale": "--scale", "depth": "--depth",
 }
 
 DESCRIPTION = """Train a deep linear residual network stage by stage on DATA and compare the
@@ -36,6 +38,9 @@ EPILOG = """methods:
   random     each new block starts at normals (by --seed) of variance S^2/d, S = --scale
   nesterov   Nesterov's accelerated gradient method on the end-to-end map
   gradient   gradient descent on the end-to-end map
+  end-to-end           gradient descent on all --depth blocks at once; without --step
+                       by line search
+  end-to-end-nesterov  Nesterov's method on them
 
 starts:
   identity   W_0 = I
@@ -43,6 +48,8 @@ starts:
              R times what stacking-acceleration allows: inside its basin for R < 1;
              near is near:0.5
   FILE.npy   W_0 from a file of d x d numbers, np.save("w.npy", w)
+  End to end, W_0 is made of balanced factors, and FILE.npy may hold depth x d x d blocks;
+  zero, random and balanced (by --seed) are starts as well: see help(linres.train).
 
 stages:
   --inner K      K steps a stage instead of one
@@ -78,6 +85,7 @@ examples:
   linres train digits --method random --scale 0.01 --inner 5 --seed 3
   linres train digits --rule parameter --train all --momentum trained
   linres train digits-raw --components 20
+  linres train digits --method end-to-end --depth 16 --start random
   linres train inputs.csv outputs.csv --ridge 1e-3
   linres train X.npy Y.npy --drop-bad-rows
 
@@ -95,7 +103,8 @@ def add_parsers(commands) -> None:
     train.error = lambda message: train.exit(2, f"{train.prog}: {message}\n")
     data = "digits, digits-raw, FILE.npz, X.npy Y.npy, or X.csv Y.csv"
     train.add_argument("data", nargs="+", metavar="DATA", help=data)
-    train.add_argument("--method", choices=METHODS, default="stacking", help="default: stacking")
+    train.add_argument("--method", choices=(*METHODS, *END_TO_END), default="stacking", help="default: stacking")
+    train.add_argument("--depth", type=_integer, metavar="N", help=f"blocks trained end to end; default {DEPTH}")
     train.add_argument("--rule", choices=RULES, help="what methods with blocks step on: default functional, W itself")
     train.add_argument("--start", metavar="W0", default="identity", help="identity (default), near, near:R or FILE.npy")
     train.add_argument("--stages", type=_integer, metavar="T", default=STAGES, help=f"at most; default {STAGES}")
@@ -168,7 +177,7 @@ def run(arguments) -> int:
 
 def _train(arguments):
     """The problem and the run on it."""
-    from linres import plotting, run_tables, starts
+    from linres import plotting, run_tables
     from linres.data import load
 
     if arguments.plot is not None:
@@ -178,7 +187,7 @@ def _train(arguments):
         with _naming("--save", "the table"):
             run_tables.require_writable(arguments.save)
     solve = _solver(arguments)
-    start = starts.choose(arguments.start, seed=arguments.seed)
+    start = _start(arguments)
     with _progress(_rows_read) as watch:
         problem = load(
             *arguments.data, components=arguments.components, ridge=arguments.ridge, seed=arguments.seed,
@@ -206,13 +215,31 @@ def _naming(option: str, subject: str) -> Iterator[None]:
         raise InputError(str(error).replace(subject, option, 1)) from None
 
 
+def _start(arguments):
+    """What makes the start for a problem: W_0, None for the identity, or a word that `linres.train` knows."""
+    from linres import starts
+    from linres.methods import end_to_end
+
+    word = arguments.start
+    if arguments.method in END_TO_END and word in end_to_end.STARTS:
+        return lambda problem: word
+    return starts.choose(word, seed=arguments.seed)
+
+
 def _solver(arguments):
     """The run to do on a problem from a start, watched; InputError for an option that the method does not have."""
-    from linres.methods import descent, nesterov, stacking
+    from linres.methods import descent, end_to_end, nesterov, stacking
 
     method = arguments.method
     common = {"stages": arguments.stages, "step_size": arguments.step}
     _require_applicable(arguments)
+    if method in END_TO_END:
+        common |= {"method": END_TO_END[method], "seed": arguments.seed}
+        common["momentum"] = None if arguments.momentum == "theory" else arguments.momentum
+        common["depth"] = DEPTH if arguments.depth is None else arguments.depth
+        common |= {} if arguments.scale is None else {"scale": arguments.scale}
+        return lambda problem, first, watch: end_to_end.train(
+            problem, start="identity" if first is None else first, watch=watch, **common)
     if method == "gradient":
         return lambda problem, first, watch: descent.descend(problem, start=first, watch=watch, **common)
     if method == "nesterov":
@@ -272,18 +299,24 @@ def _require_applicable(arguments) -> None:
     from linres.errors import InputError
 
     method = arguments.method
-    if arguments.momentum is not None and method in ("zero", "random", "gradient"):
+    if arguments.momentum is not None and method in ("zero", "random", "gradient", "end-to-end"):
         raise InputError(f"--momentum does not apply to --method {method}, which has none. Leave it out.")
+    if method in END_TO_END:
+        for option in BLOCKS_ONLY:
+            if getattr(arguments, option) is not None:
+                raise InputError(f"--{option} does not apply to --method {method}, which adds no blocks. Leave it out.")
     if method in ("nesterov", "gradient"):
         for option in BLOCKS_ONLY:
             if getattr(arguments, option) not in (None, "functional"):
                 raise InputError(
                     f"--{option} {getattr(arguments, option)} does not apply to --method {method}, which has no blocks."
                 )
-        if arguments.momentum == "trained":
-            raise InputError(f"--momentum trained does not apply to --method {method}. Leave it out.")
-    if arguments.scale is not None and method != "random":
+    if method in ("nesterov", "gradient", *END_TO_END) and arguments.momentum == "trained":
+        raise InputError(f"--momentum trained does not apply to --method {method}. Leave it out.")
+    if arguments.scale is not None and method not in ("random", *END_TO_END):
         raise InputError(f"--scale does not apply to --method {method}. Take --method random.")
+    if arguments.depth is not None and method not in END_TO_END:
+        raise InputError(f"--depth does not apply to --method {method}. Take --method end-to-end.")
 
 
 def _report(problem, trajectory, start: str) -> dict:

@@ -30,10 +30,10 @@ from linres import boosting_losses, checks, trajectory
 from linres.boosting_losses import Loss, rms
 from linres.errors import refuse
 from linres.methods import nesterov
-from linres.methods.stacking import STARTS
 from linres.problem import EPS
 from linres.trajectory import DIVERGED_AT, Watch
 
+STARTS = ("stacking", "zero")
 GROWING = "growing"
 INITIALS = ("constant", "zero")
 
@@ -132,10 +132,10 @@ def boost(
     learner: an unfitted prototype, deep-copied for every stage, or a function or class that returns a new one when
     called; with fit(X, r), r (n,), and predict(X), (n,), as regressors of scikit-learn have. What it raises is passed
     on. loss: "squared", "logistic" (labels 0 and 1, or -1 and +1) or "huber" (with delta, 1 by default), see
-    `linres.boosting_losses`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero". initial: F_0,
-    "constant" for the best constant, or "zero". momentum: a constant in [0, 1), or "growing" (the default) for
-    beta_t = (t - 1)/(t + 2). step_size: shrinkage/L by default, shrinkage 1, L the smoothness of the loss. seed: draws
-    a `random_state` for each learner, which has to have one; without it they keep their own.
+    `linres.boosting_losses`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero".
+    initial: F_0, "constant" for the best constant, or "zero". momentum: a constant in [0, 1), or "growing" (the
+    default) for beta_t = (t - 1)/(t + 2). step_size: shrinkage/L by default, shrinkage 1, L the smoothness of the loss.
+    seed: draws a `random_state` for each learner, which has to have one; without it they keep their own.
 
     watch(t, loss of F_t), if given, is called at every stage. InputError for bad data, settings and learners; a
     diverging run is a `Boosted` that says so.
