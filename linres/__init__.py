@@ -32,6 +32,8 @@ _HOMES = {
     "linres.trajectory": ("Trajectory",),
     "linres.methods.descent": ("descend",),
     "linres.methods.nesterov": ("accelerate",),
+    "linres.methods.chebyshev": ("chebyshev",),
+    "linres.methods.conjugate_gradient": ("conjugate_gradient",),
     "linres.methods.stacking": ("grow",),
 }
 _MODULES = ("strategies",)

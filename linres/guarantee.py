@@ -4,6 +4,7 @@
     Nesterov's method             the theorem nesterov-with-errors, without errors
     zero start, gradient descent  the theorem gradient-step for step = 1/L and kappa > 1, else EXACT below
     stacking, parameter rule      nothing: what else a run needs is listed all the same
+    Chebyshev, conjugate gradient nothing: they are what others are compared with
 
 Zero start by the functional rule is gradient descent on W, as long as its blocks exist. On least squares
 W_{t+1} - W* = (W_t - W*)(I - step Sigma), so c, the part of W_t - W* along an eigenvector of Sigma with eigenvalue s,
@@ -26,6 +27,7 @@ STACKING, NESTEROV, GRADIENT = "stacking-acceleration", "nesterov-with-errors", 
 QUADRATIC = "nesterov-quadratic"
 DOUBTFUL = 2.0**-9  # a relative error of mu; half of that of q
 EXACT = "least squares, exact along every eigenvector of Sigma"
+REFERENCES = ("chebyshev", "conjugate-gradient")  # methods that choose momentum and step themselves
 OF_THE_EXCESS = (GRADIENT, EXACT)  # what bounds the excess loss itself, stage by stage
 
 
@@ -86,6 +88,9 @@ class Guarantee:
 def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
     """What is proved of this run on this problem, which has to have Sigma > 0 (InputError)."""
     settings = trajectory.settings
+    if trajectory.method in REFERENCES:
+        anything = problem.hypotheses(momentum=0.0, step_size=settings["step_size"], blocks=False)
+        return Guarantee(None, [entry for entry in anything if entry["name"] == "moments-invertible"])
     assumed = {entry["name"]: entry for entry in problem.hypotheses(
         momentum=settings["momentum"], step_size=settings["step_size"], rule=trajectory.rule
     )}

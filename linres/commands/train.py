@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-METHODS = ("stacking", "zero", "nesterov", "gradient")
+METHODS = ("stacking", "zero", "nesterov", "gradient", "chebyshev", "conjugate-gradient")
+REFERENCES = METHODS[-2:]  # they choose momentum and step themselves
 RULES = ("functional", "parameter")
 STAGES = 200
 
@@ -30,6 +31,8 @@ EPILOG = """methods:
   zero       each new block starts at zero
   nesterov   Nesterov's accelerated gradient method on the end-to-end map
   gradient   gradient descent on the end-to-end map
+  chebyshev  the Chebyshev semi-iteration, best where only mu and L are known
+  conjugate-gradient         the best of all on these data, all rows as one system
 
 starts:
   identity   W_0 = I
@@ -147,11 +150,14 @@ def _naming_plot() -> Iterator[None]:
 
 def _solver(arguments):
     """The run to do on a problem from a start, watched; InputError for an option that the method does not have."""
-    from linres.methods import descent, nesterov, stacking
+    from linres.methods import chebyshev, conjugate_gradient, descent, nesterov, stacking
 
     method, momentum = arguments.method, arguments.momentum
     common = {"stages": arguments.stages, "step_size": arguments.step}
     _require_applicable(arguments)
+    if method in REFERENCES:
+        solve = chebyshev.chebyshev if method == "chebyshev" else conjugate_gradient.conjugate_gradient
+        return lambda problem, first, watch: solve(problem, stages=arguments.stages, start=first, watch=watch)
     if method == "gradient":
         return lambda problem, first, watch: descent.descend(problem, start=first, watch=watch, **common)
     common["momentum"] = momentum
@@ -201,9 +207,12 @@ class _Progress:
 def _require_applicable(arguments) -> None:
     from linres.errors import InputError
 
+    if arguments.method in REFERENCES and (arguments.momentum, arguments.step) != (None, None):
+        flag = "--step" if arguments.momentum is None else "--momentum"
+        raise InputError(f"{flag} does not apply to --method {arguments.method}, which chooses its own. Leave it out.")
     if arguments.momentum is not None and arguments.method in ("zero", "gradient"):
         raise InputError(f"--momentum does not apply to --method {arguments.method}, which has none. Leave it out.")
-    if arguments.rule == "parameter" and arguments.method in ("nesterov", "gradient"):
+    if arguments.rule == "parameter" and arguments.method in ("nesterov", "gradient", *REFERENCES):
         raise InputError(f"--rule parameter does not apply to --method {arguments.method}, which has no blocks.")
 
 
@@ -224,7 +233,7 @@ def _report(problem, trajectory, start: str) -> dict:
         "kappa": problem.kappa,
         "sigma_min": problem.sigma_min,
         "momentum": settings["momentum"],
-        "step": settings["step_size"],
+        "step": None if settings["momentum"] is None else settings["step_size"],
         "loss": trajectory.loss.tolist(),
         "excess_loss": trajectory.excess_loss.tolist(),
         "rate_measured": trajectory.rate(),
@@ -277,8 +286,8 @@ def _as_text(problem, trajectory, report: dict) -> str:
         ("L", f"{problem.L:.6g}", "largest"),
         ("kappa", f"{problem.kappa:.6g}", "L/mu"),
         ("sigma_min(W*)", f"{problem.sigma_min:.6g}", "smallest singular value of the target"),
-        ("momentum", f"{report['momentum']:.6g}"),
-        ("step", f"{report['step']:.6g}"),
+        ("momentum", _or_none(report["momentum"], "chosen at each stage")),
+        ("step", _or_none(report["step"], "chosen at each stage")),
         ("loss", f"{report['loss'][0]:.6g} -> {report['loss'][-1]:.6g}", f"least possible: {problem.minimum_loss:.6g}"),
         ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
         ("rate sharp", _or_none(report["rate_sharp"], "none known"), _sharp(report["rate_sharp_by"])),
@@ -311,7 +320,8 @@ def _proved_row(report: dict) -> tuple[str, ...]:
     rate, by = report["rate_proved"], report["rate_proved_by"]
     if rate is None:
         lacking = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
-        return ("rate proved", "none: " + ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking))
+        why = ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking) or "no theorem gives one"
+        return ("rate proved", f"none: {why}")
     from linres.guarantee import OF_THE_EXCESS
 
     bound = "bounds the excess at each stage" if by in OF_THE_EXCESS else "bounds Phi, which is at least the excess"
