@@ -43,8 +43,8 @@ def lower_bound(q, t) -> np.ndarray:
     """(1/T_t((kappa+1)/(kappa-1)))^2 in float64, for q = 1/sqrt(kappa) in (0, 1] and t >= 0, arrays that broadcast.
 
     By this the excess of the worst quadratic with spectrum in [mu, L] falls in t steps at best: the theorem
-    chebyshev-lower-bound. With b = (1-q)/(1+q) it is (2 b^t/(1 + b^{2t}))^2, between b^{2t} and 4 b^{2t}. A problem with
-    at most t distinct eigenvalues may do better: conjugate gradients are then done. InputError for other q or t.
+    chebyshev-lower-bound. With b = (1-q)/(1+q) it is (2 b^t/(1 + b^{2t}))^2, between b^{2t} and 4 b^{2t}. On a problem
+    with at most t distinct eigenvalues conjugate gradients are done by then. InputError for other q or t.
     """
     q, t = np.asarray(q, dtype=np.float64), np.asarray(t, dtype=np.float64)
     if not np.all((q > 0) & (q <= 1)):
