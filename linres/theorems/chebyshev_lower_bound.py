@@ -71,6 +71,7 @@ with sympy.evaluate(False):
     lower = Eq(2 * beta * B * s[before], (beta**2 + B2) * far)
     final = Le(scale * left * (1 - B2) * e[t] ** 2, (1 + B2) * F[t])
     first = Eq(4 * B2 * G[t], scale * left * (1 - B2) * (1 + B2) * far**2)
+    final_sign, first_sign = Ge(F[t], 0), Ge(G[t], 0)
     falls, rises = 2 * beta * B * (s[t] - beta * s[after]), 2 * beta * B * (s[after] - beta * s[t])
     _ = {
         "positive_beta": Gt(beta, 0),
@@ -82,7 +83,17 @@ with sympy.evaluate(False):
     last_B2 = power**2
 
 falling, rising = _["falling"], _["rising"]
-final_T, first_T = (substitute(each, {t: T}) for each in (final, first))
+coupled = _["coupled"]
+final_T, first_T, final_sign_T, first_sign_T = (
+    substitute(each, {t: T}) for each in (final, first, final_sign, first_sign)
+)
+
+
+def of_edge(values):
+    """That what an edge adds is not negative."""
+    x, y = values[t], values[after]
+    return Term(Rational(1, 4), coupled, square=x - y), Term(mu / 2, square=x), Term(mu / 2, square=y)
+
 
 start = (
     Step("start_height", at(height, 0), Certificate()),
@@ -90,6 +101,8 @@ start = (
          "The ring is the same on both sides of the opposite node."),
     Step("start_final", at(final, 0), Certificate()),
     Step("start_first", at(first, 0), Certificate()),
+    Step("start_final_sign", at(final_sign, 0), Certificate()),
+    Step("start_first_sign", at(first_sign, 0), Certificate()),
 )
 advance = (
     Step("lower", at(lower, after), Certificate(Term(beta**2, height))),
@@ -104,13 +117,18 @@ advance = (
         Term(beta**2, first), Term(scale * (falling.lhs + falling.rhs), falling),
         Term(scale * (rising.lhs + rising.rhs), rising)),
          "What t + 1 edges add to the first excess, exactly."),
+    Step("final_sign", at(final_sign, after), Certificate(Term(1, final_sign), *of_edge(e))),
+    Step("first_sign", at(first_sign, after), Certificate(Term(1, first_sign), *of_edge(s))),
 )
 
 PROOF = (
     Step("positive_beta", _["positive_beta"], Certificate(Term(1 / (1 + q), below_1))),
-    Step("coupled", _["coupled"], Certificate(Term(L * (1 + q), below_1)), "Neighbours see each other."),
-    Step("least", final_T, Induction(invariants=(height, lower, final, first), first=(start,), advance=advance),
+    Step("coupled", coupled, Certificate(Term(L * (1 + q), below_1)), "Neighbours see each other."),
+    Step("least", final_T, Induction(
+        invariants=(height, lower, final, first, final_sign, first_sign), first=(start,), advance=advance),
          "Whatever the errors at the other nodes."),
+    Step("last_nonnegative", final_sign_T, Certificate(Term(1, final_sign_T)), "Among what the induction shows."),
+    Step("first_nonnegative", first_sign_T, Certificate(Term(1, first_sign_T))),
     Step("conclusion", CONCLUSION, Certificate(
         Term(1 / (1 + last_B2), final_T), Term(-1 / (1 + last_B2) ** 2, first_T),
         Term(scale * left * (1 - last_B2) / (1 + last_B2) * (e[T] + far), unseen)),

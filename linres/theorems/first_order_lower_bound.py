@@ -51,15 +51,19 @@ with sympy.evaluate(False):
     bounded = Le(v**2, n * r[t])
     kept = Eq(Inner(u, R[t]), v)
     cauchy = Le(Inner(u, R[t]) ** 2, Inner(u, u) * Inner(R[t], R[t]))
+    square = Ge(r[t], 0)
+    _ = {"nonnegative": Ge(epsilon, 0), "vector": Ge(n, 0)}
 
-later_cauchy, later_kept, at_last = at(cauchy, after), at(kept, after), substitute(bounded, {t: T})
+later_cauchy, later_kept = at(cauchy, after), at(kept, after)
+at_last, square_last = (substitute(each, {t: T}) for each in (bounded, square))
 PROOF = (
     Step("every", at_last, Induction(
-        invariants=(kept, bounded),
+        invariants=(kept, bounded, square),
         first=((
             Step("start_kept", at(kept, 0), Certificate()),
             Step("start_cauchy", at(cauchy, 0), Rule("cauchy_schwarz")),
             Step("start", at(bounded, 0), Certificate(Term(1, at(cauchy, 0)))),
+            Step("start_square", at(square, 0), Certificate(Term(1, norm=R[0]))),
         ),),
         advance=(
             Step("kept", later_kept, Certificate(Term(1, kept), Term(1, orthogonal)),
@@ -67,7 +71,10 @@ PROOF = (
             Step("cauchy", later_cauchy, Rule("cauchy_schwarz")),
             Step("bounded", at(bounded, after), Certificate(
                 Term(1, later_cauchy), Term(later_kept.lhs + v, later_kept))),
+            Step("square", at(square, after), Certificate(Term(1, norm=R[after]))),
         )), "At every stage, so at the last."),
+    Step("nonnegative", _["nonnegative"], Certificate(Term(1, square_last), Term(1, last))),
+    Step("vector", _["vector"], Certificate(Term(1, norm=u))),
     Step("conclusion", CONCLUSION, Certificate(Term(1, at_last), Term(n, last))),
 )
 
