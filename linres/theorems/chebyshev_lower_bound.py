@@ -32,7 +32,7 @@ from linres.methods import nesterov
 from linres.ring import STAGES, Ring, bulk, rings
 from linres.theorem import Batch, Certificate, Control, Induction, Step, Theorem, anything
 
-q, L, mu, beta = symbols("q L mu beta", real=True)
+q, L, mu, beta, k = symbols("q L mu beta k", real=True)
 t, T = symbols("t T", integer=True)
 e, s, F, G = (IndexedBase(Symbol(name, real=True)) for name in "esFG")
 before, after = t - 1, t + 1
@@ -54,6 +54,7 @@ with sympy.evaluate(False):
     DEFINITIONS = {
         mu: q**2 * L,
         beta: rate,
+        k: L * (1 + q) ** 2 / 8,  # proof only
         s[after]: 2 * (L + mu) / (L - mu) * s[t] - s[before],
         F[0]: Integer(0), F[after]: F[t] + added(e),
         G[0]: Integer(0), G[after]: G[t] + added(s),
@@ -64,20 +65,22 @@ with sympy.evaluate(False):
     chebyshev = 2 * power / (1 + power**2)
     CONCLUSION = Le(chebyshev**2 * G[T], F[T])
 
-    # Invariants. B = beta^t; in beta the two ways round add (scale)((x - beta y)^2 + (y - beta x)^2) for an edge.
-    B, next_B, far = beta**t, beta ** (t + 1), s[0]
-    scale, left, B2, next_B2 = L * (1 + q) ** 2 / 8, 1 - beta**2, (beta**t) ** 2, (beta ** (t + 1)) ** 2
+    # Invariants. In beta the two ways round add k ((x - beta y)^2 + (y - beta x)^2) for an edge.
+    far, left, B, B2 = s[0], 1 - beta**2, beta**t, (beta**t) ** 2
+    next_B2 = at(B2, after)
     height = Eq(2 * B * s[t], (1 + B2) * far)
     lower = Eq(2 * beta * B * s[before], (beta**2 + B2) * far)
-    final = Le(scale * left * (1 - B2) * e[t] ** 2, (1 + B2) * F[t])
-    first = Eq(4 * B2 * G[t], scale * left * (1 - B2) * (1 + B2) * far**2)
-    final_sign, first_sign = Ge(F[t], 0), Ge(G[t], 0)
+    final = Le(k * left * (1 - B2) * e[t] ** 2, (1 + B2) * F[t])
+    first = Eq(4 * B2 * G[t], k * left * (1 - B2) * (1 + B2) * far**2)
+    final_sign, first_sign = Le(0, F[t]), Le(0, G[t])
     falls, rises = 2 * beta * B * (s[t] - beta * s[after]), 2 * beta * B * (s[after] - beta * s[t])
     _ = {
         "positive_beta": Gt(beta, 0),
         "coupled": Lt(mu, L),
         "falling": Eq(falls, beta * B2 * left * far),
         "rising": Eq(rises, left * far),
+        "last_nonnegative": Ge(F[T], 0),
+        "first_nonnegative": Ge(G[T], 0),
     }
     square = (1 + next_B2) * e[t] - beta * (1 + B2) * e[after]
     last_B2 = power**2
@@ -109,13 +112,13 @@ advance = (
     Step("height", at(height, after), Certificate(Term(1 + beta**2, height), Term(-1, lower)),
          "The recurrence of the Chebyshev polynomials."),
     Step("final", at(final, after), Certificate(
-        Term((1 + next_B2) / (1 + B2), final), Term(2 * scale / (1 + B2), square=square)),
+        Term((1 + next_B2) / (1 + B2), final), Term(2 * k / (1 + B2), square=square)),
          "The least that t + 1 edges can add, given the error at node t + 1: a square is left over."),
     Step("falling", falling, Certificate(Term(beta, height), Term(-beta, at(height, after)))),
     Step("rising", rising, Certificate(Term(1, at(height, after)), Term(-(beta**2), height))),
     Step("first", at(first, after), Certificate(
-        Term(beta**2, first), Term(scale * (falling.lhs + falling.rhs), falling),
-        Term(scale * (rising.lhs + rising.rhs), rising)),
+        Term(beta**2, first), Term(k * (falling.lhs + falling.rhs), falling),
+        Term(k * (rising.lhs + rising.rhs), rising)),
          "What t + 1 edges add to the first excess, exactly."),
     Step("final_sign", at(final_sign, after), Certificate(Term(1, final_sign), *of_edge(e))),
     Step("first_sign", at(first_sign, after), Certificate(Term(1, first_sign), *of_edge(s))),
@@ -127,17 +130,17 @@ PROOF = (
     Step("least", final_T, Induction(
         invariants=(height, lower, final, first, final_sign, first_sign), first=(start,), advance=advance),
          "Whatever the errors at the other nodes."),
-    Step("last_nonnegative", final_sign_T, Certificate(Term(1, final_sign_T)), "Among what the induction shows."),
-    Step("first_nonnegative", first_sign_T, Certificate(Term(1, first_sign_T))),
+    Step("last_nonnegative", _["last_nonnegative"], Certificate(Term(1, final_sign_T))),
+    Step("first_nonnegative", _["first_nonnegative"], Certificate(Term(1, first_sign_T))),
     Step("conclusion", CONCLUSION, Certificate(
         Term(1 / (1 + last_B2), final_T), Term(-1 / (1 + last_B2) ** 2, first_T),
-        Term(scale * left * (1 - last_B2) / (1 + last_B2) * (e[T] + far), unseen)),
+        Term(k * left * (1 - last_B2) / (1 + last_B2) * (e[T] + far), unseen)),
          "The opposite node still has its first error."),
 )
 
 SYMBOLS = {
     q: "sqrt(mu/L) = 1/sqrt(kappa)", L: "largest eigenvalue", mu: "least eigenvalue, q^2 L",
-    beta: "(1-q)/(1+q) = (sqrt(kappa)-1)/(sqrt(kappa)+1)",
+    beta: "(1-q)/(1+q) = (sqrt(kappa)-1)/(sqrt(kappa)+1)", k: "L (1+q)^2/8 (in the proof)",
     e: "error x_T - x* at node t of the ring, the source at node 0",
     s: "error x_0 - x* at node T - t",
     F: "what the first t edges add to f(x_T) - f*: F_T is all of it",
