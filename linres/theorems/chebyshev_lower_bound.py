@@ -179,7 +179,7 @@ def one_step_more(steps=1):
     return Ring(Fraction(1, 2), Fraction(3), Fraction(2), steps, "conjugate-gradient", steps=steps + 1)
 
 
-def _not_mirrored(instance, arithmetic):
+def not_mirrored(instance, arithmetic):
     """Numbers of no ring: an error of the start that is 0 at the opposite node, and odd around it."""
     number = arithmetic.number
     height = number(instance)
@@ -218,7 +218,7 @@ def _controls():
         *(Control(name, "stronger", change=change, witness=w) for name, (change, w) in stronger.items()),
         *(Control(name, "weaker", change=change, witness=w) for name, (change, w) in weaker.items()),
         Control("conjugate-gradients-end", "stronger", drop=(unseen,), witness=one_step_more()),
-        Control("no-mirror-image", "stronger", drop=(mirrored,), measure=_not_mirrored, witness=Fraction(1)),
+        Control("no-mirror-image", "stronger", drop=(mirrored,), measure=not_mirrored, witness=Fraction(1)),
         Control("without-a-positive-L", "stronger", drop=(positive_L,), witness=downhill),
     )
 

@@ -19,11 +19,12 @@ import sympy
 from sympy import Ge, Gt, Le, Rational, Symbol
 
 from linres.certificate import Term
+from linres.language import substitute
 from linres.methods import nesterov
 from linres.ring import STAGES, Contraction, Ring, of_chebyshev, polynomial_bulk, polynomials
 from linres.theorem import Batch, Certificate, Control, Rule, Step, Theorem, anything
 from linres.theorems import chebyshev_lower_bound as of_methods
-from linres.theorems.chebyshev_lower_bound import F, G, L, T, beta, q
+from linres.theorems.chebyshev_lower_bound import B2, F, G, L, T, beta, q, t
 
 M = Symbol("M", real=True)
 RING = of_methods.THEOREM
@@ -32,7 +33,7 @@ with sympy.evaluate(False):
     nonnegative_M, moving = Ge(M, 0), Gt(G[T], 0)
     contracted = Le(F[T], M**2 * G[T])
     power = beta**T
-    share = 2 * power / (1 + power**2)
+    share = 2 * power / (1 + substitute(B2, {t: T}))
     CONCLUSION = Le(share, M)
     squared = Le(share**2, M**2)
 
@@ -80,6 +81,11 @@ def _scaled(instance, arithmetic):
     return [row | {of_methods.e: error, F: excess, M: half * row[M]}]
 
 
+def _not_mirrored(instance, arithmetic):
+    """Numbers of no ring, of which the last error is 0 everywhere."""
+    return [row | {M: arithmetic.number(0)} for row in of_methods.not_mirrored(instance, arithmetic)]
+
+
 def _controls():
     tight, long = attained(), attained(6, Fraction(1, 16))
     f, ends = Fraction, Ring(Fraction(1, 2), Fraction(3), Fraction(2), 2, "polynomial", (Fraction(-5), Fraction(4)))
@@ -112,6 +118,7 @@ def _controls():
         *(Control(name, "stronger", change=change, witness=w) for name, (change, w) in stronger.items()),
         *(Control(name, "weaker", change=change, witness=w) for name, (change, w) in weaker.items()),
         *(Control(name, "stronger", drop=(left,), witness=w) for name, (left, w) in dropped.items()),
+        Control("no-mirror-image", "stronger", drop=(of_methods.mirrored,), measure=_not_mirrored, witness=Fraction(1)),
         Control("not-1-at-0", "stronger", drop=(of_methods.unseen,), measure=_scaled, witness=attained(1)),
     )
 
