@@ -61,14 +61,16 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.convex_runs import ConvexRun
     from linres.convex_stacking import ConvexStackingRun
     from linres.instances import NesterovRun, QuadraticRun, StackingRun
+    from linres.krylov import KrylovRun
     from linres.linear_networks import LinearNetwork, Regression, Turns
     from linres.near_target import PerturbedStackingRun
+    from linres.ring import Contraction, Ring
     from linres.theorems.absorption import Numbers
 
     instance = batch(load(name)).instance(3)
     runs = (
-        ConvexRun, ConvexStackingRun, Fraction, LinearNetwork, NesterovRun, Numbers, PerturbedStackingRun,
-        QuadraticRun, Regression, StackingRun, Turns,
+        Contraction, ConvexRun, ConvexStackingRun, Fraction, KrylovRun, LinearNetwork, NesterovRun, Numbers,
+        PerturbedStackingRun, QuadraticRun, Regression, Ring, StackingRun, Turns,
     )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance
