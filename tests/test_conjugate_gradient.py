@@ -1,5 +1,6 @@
 """Conjugate gradients: the best point of the Krylov space, exactly; when they end; their solver and compiled kernel."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import linres
+from linres import cli
 from linres.arithmetic import BALL, EXACT, inner
 from linres.errors import InputError
 from linres.kernels import conjugate_gradient as kernel
@@ -141,6 +143,18 @@ def test_a_start_at_the_target_stays_there():
 def test_bad_settings_are_refused(arguments):
     with pytest.raises(InputError, match=r"^conjugate_gradient\("):
         linres.conjugate_gradient(Problem.from_spectrum([1.0, 4.0]), **arguments)
+
+
+def test_a_report_says_that_it_chooses_its_own_steps_and_that_no_rate_is_proved(capsys):
+    assert cli.main(["train", "digits", "--method", "conjugate-gradient"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    said = {line[:16].strip(): line[16:].strip() for line in lines}
+    assert said["momentum"] == said["step"] == "chosen at each stage"
+    assert said["rate proved"] == "none: no theorem gives one" and "converged" in said["status"]
+    assert cli.main(["train", "digits", "--method", "conjugate-gradient", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["momentum"] is report["step"] is report["rate_sharp"] is None
+    assert [entry["name"] for entry in report["hypotheses"]] == ["moments-invertible"]
 
 
 # The compiled twin.

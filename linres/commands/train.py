@@ -32,7 +32,8 @@ EPILOG = """methods:
   nesterov   Nesterov's accelerated gradient method on the end-to-end map
   gradient   gradient descent on the end-to-end map
   chebyshev  the Chebyshev semi-iteration, best where only mu and L are known
-  conjugate-gradient         the best of all on these data, all rows as one system
+  conjugate-gradient
+             the least loss that so many gradients allow, all rows as one system
 
 starts:
   identity   W_0 = I
