@@ -10,9 +10,9 @@ from typing import Any
 
 NAMES = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "first-order-lower-bound", "chebyshev-lower-bound",
-    "chebyshev-polynomial", "gradient-step", "gradient-with-errors", "gradient-noise-floor", "nesterov-convex-step",
-    "nesterov-convex-with-errors", "stacking-residual", "absorption", "stacking-acceleration-with-errors",
-    "stacking-acceleration", "stacking-convex",
+    "chebyshev-polynomial", "chebyshev-iteration", "gradient-step", "gradient-with-errors", "gradient-noise-floor",
+    "nesterov-convex-step", "nesterov-convex-with-errors", "stacking-residual", "absorption",
+    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
 )
 REFUTED = (
