@@ -4,7 +4,7 @@
     Nesterov's method             the theorem nesterov-with-errors, without errors
     zero start, gradient descent  the theorem gradient-step for step = 1/L and kappa > 1, else EXACT below
     stacking, parameter rule      nothing: what else a run needs is listed all the same
-    Chebyshev, conjugate gradient nothing: they are what others are compared with
+    Chebyshev, conjugate gradient nothing of a single stage: they are what others are compared with
 
 Zero start by the functional rule is gradient descent on W, as long as its blocks exist. On least squares
 W_{t+1} - W* = (W_t - W*)(I - step Sigma), so c, the part of W_t - W* along an eigenvector of Sigma with eigenvalue s,

@@ -150,7 +150,7 @@ def test_a_report_says_that_it_chooses_its_own_steps_and_that_no_rate_is_proved(
     lines = capsys.readouterr().out.splitlines()
     said = {line[:16].strip(): line[16:].strip() for line in lines}
     assert said["momentum"] == said["step"] == "chosen at each stage"
-    assert said["rate proved"] == "none: no theorem gives one" and "converged" in said["status"]
+    assert said["rate proved"] == "none: no theorem gives one for a stage" and "converged" in said["status"]
     assert cli.main(["train", "digits", "--method", "conjugate-gradient", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["momentum"] is report["step"] is report["rate_sharp"] is None

@@ -321,7 +321,7 @@ def _proved_row(report: dict) -> tuple[str, ...]:
     rate, by = report["rate_proved"], report["rate_proved_by"]
     if rate is None:
         lacking = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
-        why = ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking) or "no theorem gives one"
+        why = ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking) or "no theorem gives one for a stage"
         return ("rate proved", f"none: {why}")
     from linres.guarantee import OF_THE_EXCESS
 

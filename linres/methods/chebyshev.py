@@ -58,10 +58,10 @@ def lower_bound(q, t) -> np.ndarray:
 def chebyshev(problem: Problem, *, stages, start=None, watch: Watch | None = None) -> Trajectory:
     """The Chebyshev semi-iteration on ell from W_0 = start (d, d; by default I), for [mu, L] of the problem.
 
-    The excess loss after t stages is at most `lower_bound(q, t)` times what it was, and rate_sharp, ((1-q)/(1+q))^2, is
-    its contraction per stage up to a factor between 1 and 4. The settings say 2/(L + mu) for the step size, and for the
-    momentum what multiplies W_t - W_{t-1} in the long run, also ((1-q)/(1+q))^2. watch(t, excess), if given, is called
-    at every stage. InputError for bad settings.
+    The excess loss after t stages is at most `lower_bound(q, t)` times what it was, by the theorem chebyshev-iteration,
+    and rate_sharp, ((1-q)/(1+q))^2, is its contraction per stage up to a factor between 1 and 4. The settings say
+    2/(L + mu) for the step size, and for the momentum what multiplies W_t - W_{t-1} in the long run, ((1-q)/(1+q))^2
+    again. watch(t, excess), if given, is called at every stage. InputError for bad settings.
     """
     sharp = nesterov.momentum(problem.q) ** 2
     settings: dict[str, Any] = {
