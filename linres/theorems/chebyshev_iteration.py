@@ -152,7 +152,7 @@ def sample(generator, count):
     smoothness = np.exp2(generator.integers(-10, 11, count))
     part = generator.integers(0, 17, count) / 16
     part = np.where(generator.integers(0, 2, count) > 0, part, np.round(part))
-    eigenvalues = smoothness * (root**2 + part * (1 - root**2))
+    eigenvalues = smoothness * np.minimum(root**2 * (1 + 2.0**-40) + part * (1 - root**2), 1.0)  # mu, rounded up
     first = generator.integers(-16, 17, count) / 16
     path = [first, first]
     for stage in range(STAGES):
