@@ -1,5 +1,6 @@
 """chebyshev-lower-bound: proved for every T, attained by two methods; the ring behind it; where the bound ends."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from swaps import outcome, places, swapped
 
+from linres import archive, cli
 from linres.arithmetic import EXACT, divide, rational
 from linres.bounds import is_semidefinite
 from linres.first_order import METHODS
@@ -188,3 +190,12 @@ def test_an_earlier_horizon_that_no_hypothesis_allows_does_not_hide_the_last_one
     near = F(int(first.p), int(first.q)) * F(999, 1000)
     ring = Ring(F(1, 3), F(5), F(-2), 3, given=(F(0), F(0), near))
     assert holds(ring) and slack.Slack(THEOREM, EXACT)(ring).feasible
+
+
+def test_a_replay_shows_the_horizon_that_the_hypotheses_allow(tmp_path, capsys):
+    path = tmp_path / "ring.json"
+    path.write_text(json.dumps(archive.document(THEOREM, RUN)))
+    assert cli.main(["replay", str(path), "--json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["rows"]
+    first, last = excesses(RUN)
+    assert row["horizon"] == 3 and flint.fmpq(*map(int, row["right"].split("/"))) == last < first
