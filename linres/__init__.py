@@ -35,6 +35,8 @@ _HOMES = {
     "linres.methods.descent": ("descend",),
     "linres.methods.end_to_end": ("train",),
     "linres.methods.nesterov": ("accelerate",),
+    "linres.methods.chebyshev": ("chebyshev",),
+    "linres.methods.conjugate_gradient": ("conjugate_gradient",),
     "linres.methods.stacking": ("grow",),
 }
 _MODULES = ("losses", "strategies")

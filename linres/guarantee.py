@@ -4,6 +4,7 @@
     Nesterov's method             the theorem nesterov-with-errors, without errors
     zero start, gradient descent  the theorem gradient-step for step = 1/L and kappa > 1, else EXACT below
     stacking, parameter rule      nothing: what else a run needs is listed all the same
+    Chebyshev, conjugate gradient nothing of a single stage: they are what others are compared with
     several steps a stage, training all blocks, trained momentum, random starts and a user's own, end-to-end training:
                                   nothing, nor of any method that is not named here
 
@@ -28,6 +29,7 @@ STACKING, NESTEROV, GRADIENT = "stacking-acceleration", "nesterov-with-errors", 
 QUADRATIC = "nesterov-quadratic"
 DOUBTFUL = 2.0**-9  # a relative error of mu; half of that of q
 EXACT = "least squares, exact along every eigenvector of Sigma"
+REFERENCES = ("chebyshev", "conjugate-gradient")  # methods that choose momentum and step themselves
 METHODS = ("stacking", "zero", "nesterov", "gradient")  # that statements speak of
 OF_THE_EXCESS = (GRADIENT, EXACT)  # what bounds the excess loss itself, stage by stage
 
@@ -89,27 +91,39 @@ class Guarantee:
 def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
     """What is proved of this run on this problem, which has to have Sigma > 0 (InputError)."""
     settings = trajectory.settings
+    pace = settings["momentum"] or 0.0  # None where the method chooses it at each stage
     assumed = {entry["name"]: entry for entry in problem.hypotheses(
-        momentum=settings["momentum"], step_size=settings["step_size"], rule=trajectory.rule
+        momentum=pace, step_size=settings["step_size"], rule=trajectory.rule
     )}
+    unproved = _of_no_theorem(trajectory, assumed)
+    if unproved is not None:
+        return Guarantee(None, unproved)
     moments, target = assumed["moments-invertible"], assumed["target-invertible"]
-    if trajectory.rule == "end-to-end":
-        return Guarantee(None, [moments, _stagewise()])
-    beyond = _beyond(trajectory)
-    if beyond:
-        return Guarantee(None, [moments, *beyond])
-    if trajectory.rule == "parameter":
-        return Guarantee(None, [moments, target, _rule(trajectory), assumed["momentum"], assumed["step"]])
     if trajectory.method in ("zero", "gradient"):
         descent = _gradient(problem, settings["step_size"], moments, assumed["step"])
         return replace(descent, hypotheses=[*descent.hypotheses, *_blocks(trajectory)])
-    pace = [_momentum(problem, settings["momentum"]), _step(problem, settings["step_size"])]
+    both = [_momentum(problem, pace), _step(problem, settings["step_size"])]
     if trajectory.method == "nesterov":
-        return Guarantee(NESTEROV, [moments, *pace], 1 - problem.q)
+        return Guarantee(NESTEROV, [moments, *both], 1 - problem.q)
     basin = _basin(problem, trajectory.first)
     start = [_rest(), _basin_hypothesis(problem, basin)]
-    hypotheses = [moments, _conditioned(problem), target, _rule(trajectory), *pace, *start]
+    hypotheses = [moments, _conditioned(problem), target, _rule(trajectory), *both, *start]
     return Guarantee(STACKING, hypotheses, 1 - problem.q, basin)
+
+
+def _of_no_theorem(trajectory: Trajectory, assumed: dict[str, dict]) -> list[dict] | None:
+    """What a run needs of which no theorem speaks; None of a run of which one does."""
+    moments, target = assumed["moments-invertible"], assumed["target-invertible"]
+    if trajectory.method in REFERENCES:
+        return [moments]
+    if trajectory.rule == "end-to-end":
+        return [moments, _stagewise()]
+    beyond = _beyond(trajectory)
+    if beyond:
+        return [moments, *beyond]
+    if trajectory.rule == "parameter":
+        return [moments, target, _rule(trajectory), assumed["momentum"], assumed["step"]]
+    return None
 
 
 def _beyond(trajectory: Trajectory) -> list[dict[str, Any]]:

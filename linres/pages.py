@@ -31,7 +31,7 @@ from linres.theorem import Certificate, Induction, Lemma, Prose, Rule, Step, The
 from linres.theorems import NAMES, REFUTED, load
 
 REGION = re.compile(r"<!-- (\w+)(?: (\S+))?(?: as (.+?))? -->(.*?)<!-- / -->", re.DOTALL)
-STAGES = (0, 1, 2)  # where, besides t and t + 1, facts about every stage are used
+STAGES = (0, 1, 2)  # where, besides t, t + 1 and the horizon, facts about every stage are used
 
 
 def refresh(text: str, theorem: Theorem, names: Mapping[str, Any] | None = None) -> str:
@@ -80,7 +80,7 @@ class _Page:
         if not over or over[0] not in expression.free_symbols:
             yield None, ""
             return
-        for stage in (over[0], over[0] + 1, *map(Integer, STAGES)):
+        for stage in (over[0], over[0] + 1, over[1], *map(Integer, STAGES)):
             yield stage, sympy.latex(stage)
 
     def _at(self, expression: Any, stage: Any) -> Any:

@@ -19,7 +19,7 @@ import pytest
 from linres import guarantee, plotting, starts
 from linres.cli import main
 from linres.commands import train as command
-from linres.commands.train import METHODS
+from linres.commands.train import METHODS, REFERENCES
 from linres.data import load
 from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
@@ -90,7 +90,7 @@ class TestJson:
     @pytest.mark.parametrize(
         ("method", "rule"),
         [
-            *((method, "functional") for method in METHODS if method != "random"),
+            *((method, "functional") for method in METHODS if method not in ("random", "conjugate-gradient")),
             ("stacking", "parameter"), ("zero", "parameter"),
         ],
     )
@@ -137,7 +137,8 @@ class TestJson:
         gradient = ("gradient-step", pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14))
         assert proved == {
             "stacking": ("stacking-acceleration", 1 - problem.q), "nesterov": ("nesterov-with-errors", 1 - problem.q),
-            "zero": gradient, "gradient": gradient, "random": (None, None),
+            "zero": gradient, "gradient": gradient, "random": (None, None), "chebyshev": (None, None),
+            "conjugate-gradient": (None, None),
         }
 
     def test_tells_how_far_outside_the_basin_the_identity_is(self, train_json):
@@ -450,6 +451,9 @@ BAD = [
     (["digits", "--method", "zero", "--momentum", "0.5"], "--momentum does not apply to --method zero"),
     (["digits", "--method", "gradient", "--momentum", "0.5"], "--momentum does not apply to --method gradient"),
     (["digits", "--method", "nesterov", "--rule", "parameter"], "--rule parameter does not apply"),
+    (["digits", "--method", "chebyshev", "--rule", "parameter"], "--rule parameter does not apply"),
+    (["digits", "--method", "chebyshev", "--momentum", "0.5"], "--momentum does not apply to --method chebyshev"),
+    (["digits", "--method", "conjugate-gradient", "--step", "1"], "--step does not apply to --method conjugate-gradi"),
     (["digits", "--start", "far"], "--start should be identity, near, near:R with a number R, or FILE.npy, got 'far'"),
     (["digits", "--start", "near:by"], "or FILE.npy, got 'near:by'"),
     (["digits", "--start", "near:0"], "train: --start near:R should be a number > 0, got 0.0"),
@@ -536,7 +540,8 @@ class TestRefusals:
     def test_no_error_names_an_argument_of_python(self, refused, tmp_path, method, option):
         np.save(tmp_path / "w.npy", np.eye(3))
         value = tmp_path / "w.npy" if option == "--start" else -1
-        assert refused("digits", "--method", method, option, value).startswith(f"linres train: {option} should be")
+        asked = "does not apply to" if option == "--step" and method in REFERENCES else "should be"
+        assert refused("digits", "--method", method, option, value).startswith(f"linres train: {option} {asked}")
 
     def test_data_of_unlike_width_are_named_as_the_file_names_them(self, refused, tmp_path):
         np.savez(tmp_path / "d.npz", X=np.eye(4), Y=np.eye(4)[:, :2])

@@ -199,23 +199,28 @@ def _row(single: Any, instance: Any, position: int, checked: Any) -> Row:
 def _worst(single: Any, instance: Any, checked: Any) -> tuple[int | None, Any, Any]:
     """(horizon, left, right) where the claim fails, or else where small/large is largest; None for what has no value.
 
-    Of horizons only those above 0 are looked at, unless there is no other.
+    Of horizons only those above 0 are looked at, unless there is no other, and of these the ones that the hypotheses
+    allow, unless they allow none.
     """
     from linres.arithmetic import EXACT
-    from linres.evaluate import Enclosure, Missing, Undefined
+    from linres.evaluate import Enclosure, Missing, Undefined, decide
 
     if checked.failure:
         return checked.failure.horizon, checked.failure.left, checked.failure.right
     [row] = single.measure(instance, EXACT)
     T = next(iter(single.over[1:]), None)
     found: list[tuple[int | None, Any, Any]] = []
+    allowed: list[tuple[int | None, Any, Any]] = []
+    of_horizon = [each for each in single.hypotheses if T in each.free_symbols]
     for horizon in (None,) if T is None else range(min(row[T], 1), row[T] + 1):
         walk = Enclosure({**row, T: horizon} if T else row, single.read_with(row), {T: horizon} if T else {})
         try:
             found.append((horizon, *map(walk.value, single.conclusion.args)))
+            if not any(decide(each, walk) is False for each in of_horizon):
+                allowed.append(found[-1])
         except (Undefined, Missing):
             found.append((horizon, None, None))
-    return max(found, key=lambda each: _size(_ratio(single.conclusion, *each[1:])))
+    return max(allowed or found, key=lambda each: _size(_ratio(single.conclusion, *each[1:])))
 
 
 def _size(ratio: Any) -> float:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-METHODS = ("stacking", "zero", "random", "nesterov", "gradient")
+METHODS = ("stacking", "zero", "random", "nesterov", "gradient", "chebyshev", "conjugate-gradient")
+REFERENCES = METHODS[-2:]  # they choose momentum and step themselves
 END_TO_END = {"end-to-end": "gradient", "end-to-end-nesterov": "nesterov"}  # and the method on all blocks at once
 DEPTH = 8
 RULES = ("functional", "parameter")
@@ -41,6 +42,9 @@ EPILOG = """methods:
   end-to-end           gradient descent on all --depth blocks at once; without --step
                        by line search
   end-to-end-nesterov  Nesterov's method on them
+  chebyshev  the Chebyshev semi-iteration, best where only mu and L are known
+  conjugate-gradient
+             the least loss that so many gradients allow, all rows as one system
 
 starts:
   identity   W_0 = I
@@ -228,7 +232,7 @@ def _start(arguments):
 
 def _solver(arguments):
     """The run to do on a problem from a start, watched; InputError for an option that the method does not have."""
-    from linres.methods import descent, end_to_end, nesterov, stacking
+    from linres.methods import chebyshev, conjugate_gradient, descent, end_to_end, nesterov, stacking
 
     method = arguments.method
     common = {"stages": arguments.stages, "step_size": arguments.step}
@@ -240,6 +244,9 @@ def _solver(arguments):
         common |= {} if arguments.scale is None else {"scale": arguments.scale}
         return lambda problem, first, watch: end_to_end.train(
             problem, start="identity" if first is None else first, watch=watch, **common)
+    if method in REFERENCES:
+        solve = chebyshev.chebyshev if method == "chebyshev" else conjugate_gradient.conjugate_gradient
+        return lambda problem, first, watch: solve(problem, stages=arguments.stages, start=first, watch=watch)
     if method == "gradient":
         return lambda problem, first, watch: descent.descend(problem, start=first, watch=watch, **common)
     if method == "nesterov":
@@ -299,13 +306,16 @@ def _require_applicable(arguments) -> None:
     from linres.errors import InputError
 
     method = arguments.method
+    if method in REFERENCES and (arguments.momentum, arguments.step) != (None, None):
+        flag = "--step" if arguments.momentum is None else "--momentum"
+        raise InputError(f"{flag} does not apply to --method {method}, which chooses its own. Leave it out.")
     if arguments.momentum is not None and method in ("zero", "random", "gradient", "end-to-end"):
         raise InputError(f"--momentum does not apply to --method {method}, which has none. Leave it out.")
     if method in END_TO_END:
         for option in BLOCKS_ONLY:
             if getattr(arguments, option) is not None:
                 raise InputError(f"--{option} does not apply to --method {method}, which adds no blocks. Leave it out.")
-    if method in ("nesterov", "gradient"):
+    if method in ("nesterov", "gradient", *REFERENCES):
         for option in BLOCKS_ONLY:
             if getattr(arguments, option) not in (None, "functional"):
                 raise InputError(
@@ -337,7 +347,7 @@ def _report(problem, trajectory, start: str) -> dict:
         "kappa": problem.kappa,
         "sigma_min": problem.sigma_min,
         "momentum": settings["momentum"],
-        "step": settings["step_size"],
+        "step": None if settings["momentum"] is None else settings["step_size"],
         "momentum_rule": settings.get("momentum_rule", "fixed"),
         "inner": settings.get("inner", 1),
         "train": settings.get("train", "new"),
@@ -407,8 +417,9 @@ def _as_text(problem, trajectory, report: dict) -> str:
         ("L", f"{problem.L:.6g}", "largest"),
         ("kappa", f"{problem.kappa:.6g}", "L/mu"),
         ("sigma_min(W*)", f"{problem.sigma_min:.6g}", "smallest singular value of the target"),
-        ("momentum", f"{report['momentum']:.6g}", *_if("at first, then trained", report["momentum_rule"] == "trained")),
-        ("step", f"{report['step']:.6g}", *_steps(report)),
+        ("momentum", _or_none(report["momentum"], "chosen at each stage"),
+         *_if("at first, then trained", report["momentum_rule"] == "trained")),
+        ("step", _or_none(report["step"], "chosen at each stage"), *_steps(report)),
         ("loss", f"{report['loss'][0]:.6g} -> {report['loss'][-1]:.6g}", f"least possible: {problem.minimum_loss:.6g}"),
         ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
         ("rate sharp", _or_none(report["rate_sharp"], "none known"), *_if(_sharp(report), report["rate_sharp"])),
@@ -453,7 +464,8 @@ def _proved_row(report: dict) -> tuple[str, ...]:
     rate, by = report["rate_proved"], report["rate_proved_by"]
     if rate is None:
         lacking = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
-        return ("rate proved", "none: " + ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking))
+        why = ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking) or "no theorem gives one for a stage"
+        return ("rate proved", f"none: {why}")
     from linres.guarantee import OF_THE_EXCESS
 
     bound = "bounds the excess at each stage" if by in OF_THE_EXCESS else "bounds Phi, which is at least the excess"

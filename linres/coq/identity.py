@@ -200,10 +200,10 @@ class Reasoner:
         if swaps:
             self.script.say(f"rewrite {', '.join(swaps)}.")
 
-    def _rewrite(self, names: Iterable[str]) -> None:
+    def _rewrite(self, names: Iterable[str], place: str = "") -> None:
         rewritten = ", ".join(f"?{name}" for name in dict.fromkeys(names))
         if rewritten:
-            self.script.say(f"rewrite {rewritten}.")
+            self.script.say(f"rewrite {rewritten}{place}.")
 
     def _nonzeros(self, numbers: Numbers) -> list[str]:
         return [self._assert_nonzero(factor) for factor in numbers.inverted]
@@ -232,8 +232,11 @@ class Reasoner:
             terms = [f"{numbers.text(c, self.printer)} * ({self._square(base)})" for base, c in plan.cofactors.items()]
             squares = [self._assert_square(base) for base in plan.cofactors]
             script.say(f"transitivity ({' + '.join(terms)}); [| rewrite {', '.join(squares)}; ring].")
-        self._unfold([*self._nonzeros(numbers), *powers], definitions, grams)
+        nonzeros = self._nonzeros(numbers)
+        self._unfold([*nonzeros, *powers], definitions, grams)
         self._rewrite(powers)
+        for nonzero in dict.fromkeys(nonzeros if powers else ()):
+            self._rewrite(powers, f" in {nonzero}")
         if _has_stages(numbers):
             script.say("rewrite ?plus_IZR, ?minus_IZR.")
         script.say("field; nonzero.")

@@ -160,12 +160,13 @@ class Slack:
         return worst._replace(positive=all(r.positive for r in readings), exact=self.arithmetic is EXACT)
 
     def sides(self, instance: Any) -> Iterator[tuple[Any, Any]]:
-        """small and large at every row and horizon but 0; raises what measuring raises."""
+        """small and large at every row and horizon but 0 that the hypotheses allow; raises what measuring raises."""
         with np.errstate(all="ignore"):
             for row in self._measured(instance):
                 walk, horizon = self._over_stages(row)
                 for at in self._horizons(walk, horizon):
-                    yield at.value(self.small), at.value(self.large)
+                    if not any(_violation(each, at) for each in self._of_horizon):
+                        yield at.value(self.small), at.value(self.large)
 
     def _measured(self, instance: Any) -> Any:
         return rigorous.attempt("measure", self.theorem.measure, instance, self.arithmetic)
@@ -194,7 +195,7 @@ class Slack:
                 at = walk.at(t, stage)
                 violation += sum(_violation(each, at) for each in self._of_stage)
         found = [self._at(each) for each in self._horizons(walk, horizon)]
-        reading = max(found, key=lambda reading: reading.score, default=NOTHING)
+        reading = max(found, key=lambda reading: (reading.feasible, reading.score), default=NOTHING)
         return reading._replace(violation=reading.violation + violation, positive=all(r.positive for r in found))
 
     def _horizons(self, walk: Any, horizon: int | None) -> Iterator[Any]:

@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import Any
 
 NAMES = (
-    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step",
-    "gradient-with-errors", "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors",
-    "stacking-additive", "agreeing-step", "stacking-random-start", "random-start-noise-floor",
-    "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
+    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "first-order-lower-bound", "chebyshev-lower-bound",
+    "chebyshev-polynomial", "chebyshev-iteration", "gradient-step", "gradient-with-errors", "gradient-noise-floor",
+    "nesterov-convex-step", "nesterov-convex-with-errors", "stacking-additive", "agreeing-step",
+    "stacking-random-start", "random-start-noise-floor", "stacking-residual", "absorption",
+    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error",
 )
