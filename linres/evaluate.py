@@ -253,6 +253,10 @@ class Stack:
     def __matmul__(self, other):
         return Stack(self.data @ other.data)
 
+    @property
+    def T(self):
+        return Stack(np.swapaxes(self.data, -1, -2))
+
     def inverse(self):
         return Stack(np.linalg.inv(self.data))
 

@@ -136,7 +136,7 @@ class GenericStep:
     to be the method's own, without errors.
     """
 
-    name: Literal["descent", "nesterov", "stacking"]
+    name: Literal["descent", "nesterov", "stacking", "stacking-blocks"]
     measured: Callable[[Callable], Callable]
 
 
