@@ -63,12 +63,13 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.instances import NesterovRun, QuadraticRun, StackingRun
     from linres.linear_networks import LinearNetwork, Regression, Turns
     from linres.near_target import PerturbedStackingRun
+    from linres.parameter_stacking import ParameterRun
     from linres.theorems.absorption import Numbers
 
     instance = batch(load(name)).instance(3)
     runs = (
-        ConvexRun, ConvexStackingRun, Fraction, LinearNetwork, NesterovRun, Numbers, PerturbedStackingRun,
-        QuadraticRun, Regression, StackingRun, Turns,
+        ConvexRun, ConvexStackingRun, Fraction, LinearNetwork, NesterovRun, Numbers, ParameterRun,
+        PerturbedStackingRun, QuadraticRun, Regression, StackingRun, Turns,
     )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance

@@ -12,6 +12,7 @@ NAMES = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step",
     "gradient-with-errors", "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors",
     "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
+    "stacking-parameter-step", "stacking-parameter-acceleration",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
 )
 REFUTED = (
