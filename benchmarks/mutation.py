@@ -37,12 +37,12 @@ STEPS = {
 CONCERNED = {  # by the methods: the theorems whose statements they make
     "methods/descent.py": ("nesterov-step", "gradient-step", "nesterov-quadratic"),
     "methods/nesterov.py": ("nesterov-step", "nesterov-quadratic", "nesterov-convex-step", "stacking-residual"),
-    "methods/stacking.py": ("stacking-residual", "stacking-acceleration"),
+    "methods/stacking.py": ("stacking-residual", "stacking-acceleration", "stacking-parameter-step"),
 }
 THEOREMS = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step", "gradient-with-errors",
     "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors", "absorption",
-    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
+    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex", "stacking-parameter-acceleration",
 )
 STATED_IN = {"interpolation", "absorbing", "at_stage", "moved", "square", "_square", "_potential"}
 SECONDS = 300  # for one judge

@@ -258,6 +258,10 @@ class Stack:
         """All entries, row by row, each an array (n,)."""
         return list(self.data.reshape(len(self.data), -1).T)
 
+    @property
+    def T(self):
+        return Stack(np.swapaxes(self.data, -1, -2))
+
     def inverse(self):
         return Stack(np.linalg.inv(self.data))
 

@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from linres import convex_stacking, near_target
+from linres import convex_stacking, near_target, parameter_stacking
 from linres.arithmetic import EXACT
 from linres.bounds import root_below, round_below
 from linres.convex_runs import ConvexRun, fastest
@@ -37,9 +37,9 @@ from linres.instances import NesterovRun, QuadraticRun, StackingRun, aligned_sta
 __all__ = [
     "ErrorSequence", "absorptions", "aligned_stacking_runs", "convex_runs", "convex_stacking_runs", "descents",
     "error_sequences", "inverse_roots_of_condition", "matrices", "moment_matrices", "momenta", "nesterov_runs",
-    "networks", "orthogonal_matrices", "perturbed_descents", "perturbed_stacking_runs", "psd_matrices",
-    "quadratic_runs", "rationals", "scales", "shares", "spectra", "stacking_runs", "symmetric_matrices", "tables",
-    "unit_vectors", "vectors",
+    "networks", "orthogonal_matrices", "parameter_stacking_runs", "perturbed_descents", "perturbed_stacking_runs",
+    "psd_matrices", "quadratic_runs", "rationals", "scales", "shares", "spectra", "stacking_runs",
+    "symmetric_matrices", "tables", "unit_vectors", "vectors",
 ]
 
 
@@ -473,3 +473,32 @@ def convex_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
         ),
         left=draw(mirrors), right=draw(mirrors), minimum=draw(st.sampled_from([Fraction(0), Fraction(-3, 4)])),
     )
+
+
+@st.composite
+def parameter_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
+    """`ParameterRun`s within the basin, half of them at its edge up to a rounding: any condition number and scale, from
+    rest or from any first block."""
+    d = draw(st.integers(1, max_dimension))
+    q = min(draw(inverse_roots_of_condition()), Fraction(4095, 4096))
+    widest = Fraction(11, 32) if q <= Fraction(1, 2) else Fraction(1, 4)  # for these mu* <= L*
+    near = (1 - q) * draw(st.one_of(st.just(widest), st.integers(1, 16).map(lambda k: widest * k / 16)))
+    several = st.lists(st.one_of(st.sampled_from([Fraction(0), Fraction(1)]), shares()), min_size=d, max_size=d)
+    scale, normals = draw(scales(8)), st.one_of(st.just(()), vectors(d))
+    run = parameter_stacking.ParameterRun(
+        q=q,
+        h=near / (1 + near),
+        L=draw(scales()) * draw(st.integers(1, 8)),
+        shares=tuple(draw(several)),
+        values=tuple(scale * k / 4 for k in draw(st.lists(st.integers(1, 16), min_size=d, max_size=d))),
+        displacement=_times(Fraction(1, 8 * d), draw(st.one_of(tables(d), tables(d).map(_first_column)))),
+        mirror=draw(normals), left=draw(normals), right=draw(normals),
+        block=draw(st.one_of(st.just(()), tables(d).map(lambda table: _times(q / (8 * d), table)))),
+        minimum=draw(st.sampled_from([Fraction(0), Fraction(3, 4)])),
+        stages=draw(st.integers(1, max_stages)),
+    )
+    return parameter_stacking.within(run, draw(st.one_of(st.just(Fraction(1)), shares())))
+
+
+def _times(number, table):
+    return tuple(tuple(number * entry for entry in row) for row in table)

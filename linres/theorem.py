@@ -136,7 +136,7 @@ class GenericStep:
     to be the method's own, without errors.
     """
 
-    name: Literal["descent", "nesterov", "stacking", "additive", "random-start"]
+    name: Literal["descent", "nesterov", "stacking", "stacking-blocks", "additive", "random-start"]
     measured: Callable[[Callable], Callable]
 
 

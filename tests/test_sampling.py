@@ -73,6 +73,7 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.krylov import KrylovRun
     from linres.linear_networks import LinearNetwork, Regression, Turns
     from linres.near_target import PerturbedStackingRun
+    from linres.parameter_stacking import ParameterRun
     from linres.random_start_runs import NoisyRun, RandomStartRun
     from linres.ring import Contraction, Ring
     from linres.theorems.absorption import Numbers
@@ -80,7 +81,8 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     instance = batch(load(name)).instance(3)
     runs = (
         AdditiveRun, Contraction, ConvexRun, ConvexStackingRun, Fraction, KrylovRun, LinearNetwork, NesterovRun,
-        NoisyRun, Numbers, PerturbedStackingRun, QuadraticRun, RandomStartRun, Regression, Ring, StackingRun, Turns,
+        NoisyRun, Numbers, ParameterRun, PerturbedStackingRun, QuadraticRun, RandomStartRun, Regression, Ring,
+        StackingRun, Turns,
     )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance

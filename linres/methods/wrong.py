@@ -179,6 +179,19 @@ def _random_transposed_gradient(network, start, gradient, **options):
     return random_start.stage(network, start, lambda point: gradient(point).T, **options)
 
 
+def _functional_rule(network, block, gradient, *, rule, **options):
+    """The step is taken on the map instead of on the block."""
+    return stacking.stage(network, block, gradient, rule="functional", **options)
+
+
+_STACKING: Mapping[str, Callable] = {
+    "zero-start": zero_start, "copied-start": _copied_start, "transposed-start": transposed_start,
+    "transposed-gradient": _transposed_gradient, "stale-gradient": _stale_stage,
+    "momentum-flipped": _stage_with(momentum=-1), "momentum-doubled": _stage_with(momentum=2),
+    "block-on-the-other-side": _on_the_other_side, "block-twice": _block_twice,
+    "no-step": _stage_with(step_size=0), "step-flipped": _stage_with(step_size=-1),
+    "step-doubled": _stage_with(step_size=2),
+}
 WRONG: Mapping[str, Mapping[str, Callable]] = {
     "descent": {
         "no-step": _descent(0), "step-flipped": _descent(-1), "step-doubled": _descent(2),
@@ -190,14 +203,8 @@ WRONG: Mapping[str, Mapping[str, Callable]] = {
         "gradient-of-the-next-stage": _gradient_of_the_next_stage, "lookahead-twice": _lookahead_kept,
         "no-step": with_step_size(0), "step-flipped": with_step_size(-1), "step-doubled": with_step_size(2),
     },
-    "stacking": {
-        "zero-start": zero_start, "copied-start": _copied_start, "transposed-start": transposed_start,
-        "transposed-gradient": _transposed_gradient, "stale-gradient": _stale_stage,
-        "momentum-flipped": _stage_with(momentum=-1), "momentum-doubled": _stage_with(momentum=2),
-        "block-on-the-other-side": _on_the_other_side, "block-twice": _block_twice, "parameter-rule": _parameter_rule,
-        "no-step": _stage_with(step_size=0), "step-flipped": _stage_with(step_size=-1),
-        "step-doubled": _stage_with(step_size=2),
-    },
+    "stacking": {**_STACKING, "parameter-rule": _parameter_rule},
+    "stacking-blocks": {**_STACKING, "functional-rule": _functional_rule},
     "additive": {
         "zero-start": additive_with(momentum=0), "copied-start": _copied_learner,
         "momentum-flipped": additive_with(momentum=-1), "momentum-doubled": additive_with(momentum=2),

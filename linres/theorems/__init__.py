@@ -13,7 +13,8 @@ NAMES = (
     "chebyshev-polynomial", "chebyshev-iteration", "gradient-step", "gradient-with-errors", "gradient-noise-floor",
     "nesterov-convex-step", "nesterov-convex-with-errors", "stacking-additive", "agreeing-step",
     "stacking-random-start", "random-start-noise-floor", "stacking-residual", "absorption",
-    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
+    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex", "stacking-parameter-step",
+    "stacking-parameter-acceleration",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error",
 )
