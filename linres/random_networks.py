@@ -146,20 +146,58 @@ class Refined:
         steps = range(0, self.depth * self.refinement, self.refinement)
         return tuple(tuple(_total(layers[k : k + self.refinement]) for k in steps) for layers in self.outcomes)
 
-    def coarse(self, arithmetic: Arithmetic) -> tuple[list[Any], list[Any]]:
-        """States h_0, ..., h_T, and (V_1 + ... + V_M) h of each but the last."""
-        return _run(self._summed(), self.start, self.scale, arithmetic, propagation.step)
+    def record(self, arithmetic: Arithmetic) -> "Pair":
+        """Both networks, a column for each outcome."""
+        coarse, moved = _run(self._summed(), self.start, self.scale, arithmetic, propagation.step)
+        every, _ = _run(self.outcomes, self.start, self.scale, arithmetic, propagation.step)
+        fine, matrix = every[:: self.refinement], cache(arithmetic.matrix)
+        moved_fine = []
+        for k, state in enumerate(fine[:-1]):
+            pairs = zip(_columns(state), self._summed(), strict=True)
+            moved_fine.append(_beside([matrix(layers[k]) @ arithmetic.matrix(c) for c, layers in pairs], arithmetic))
+        scale = arithmetic.number(self.scale)
+        steps = zip(fine, fine[1:], moved_fine, strict=False)
+        return Pair(coarse, fine, moved, moved_fine, [later - now - scale * step for now, later, step in steps])
 
-    def fine(self, arithmetic: Arithmetic) -> tuple[list[Any], list[Any]]:
-        """States H_0, H_1, ..., H_T after M layers each, and (V_1 + ... + V_M) H of each but the last."""
-        states, _ = _run(self.outcomes, self.start, self.scale, arithmetic, propagation.step)
-        seen, matrix = states[:: self.refinement], cache(arithmetic.matrix)
-        moved = []
-        for k, state in enumerate(seen[:-1]):
-            columns = _columns(state)
-            pairs = zip(columns, self._summed(), strict=True)
-            moved.append(_beside([matrix(layers[k]) @ arithmetic.matrix(c) for c, layers in pairs], arithmetic))
-        return seen, moved
+
+class Pair(NamedTuple):
+    """States h_0, ..., h_T of the coarse network and H_0, ..., H_T of the fine one, (V_1 + ... + V_M) h and
+    (V_1 + ... + V_M) H of each but the last, and what the fine network adds besides."""
+
+    coarse: list[Any]
+    fine: list[Any]
+    moved: list[Any]
+    moved_fine: list[Any]
+    rests: list[Any]
+
+
+@dataclass(frozen=True)
+class WrittenPair:
+    """Both networks in random numbers that are written down, whatever made them: an entry for each outcome.
+
+    start: h_0; layers: for each coarse layer what it makes of h, what it makes of H, and the rest.
+    """
+
+    start: tuple[Fraction, ...]
+    scale: Fraction
+    refinement: int
+    layers: tuple[tuple[tuple[Fraction, ...], tuple[Fraction, ...], tuple[Fraction, ...]], ...]
+
+    @property
+    def depth(self) -> int:
+        """T."""
+        return len(self.layers)
+
+    def record(self, arithmetic: Arithmetic) -> Pair:
+        """Both networks, a column for each outcome."""
+        scale = arithmetic.number(self.scale)
+        rows = zip(*self.layers, strict=True)
+        moved, moved_fine, rests = ([arithmetic.matrix([row]) for row in each] for each in rows)
+        coarse, fine = [arithmetic.matrix([self.start])], [arithmetic.matrix([self.start])]
+        for n, n_fine, rest in zip(moved, moved_fine, rests, strict=True):
+            coarse.append(coarse[-1] + scale * n)
+            fine.append(fine[-1] + scale * n_fine + rest)
+        return Pair(coarse, fine, moved, moved_fine, rests)
 
 
 def _columns(matrix: Any) -> list[Any]:
@@ -168,12 +206,38 @@ def _columns(matrix: Any) -> list[Any]:
 
 
 def _total(layers: Sequence[Table]) -> Table:
-    return tuple(tuple(sum(column, _NONE) for column in zip(*rows, strict=True)) for rows in zip(*layers, strict=True))
+    return tuple(tuple(sum(x, start=_NONE) for x in zip(*rows, strict=True)) for rows in zip(*layers, strict=True))
+
+
+@dataclass(frozen=True)
+class Norms:
+    """|h_0|^2, ..., |h_T|^2 of a network of that width: independent layers, (<h, V h>, |V h|^2)/|h|^2 of one law.
+
+    law: equally likely values of the pair.
+    """
+
+    width: int
+    law: tuple[tuple[Fraction, Fraction], ...]
+    square: Fraction
+    scale: Fraction
+    depth: int
+
+    def record(self, arithmetic: Arithmetic) -> tuple[list[Any], list[Any], list[Any]]:
+        """|h_t|^2 for t = 0..T, and <h_t, V h_t>, |V h_t|^2 for t < T: rows with an entry for each outcome."""
+        outcomes = list(product(self.law, repeat=self.depth))
+        squares, along, moved = [[self.square] * len(outcomes)], [], []
+        for t in range(self.depth):
+            drawn = [layers[t] for layers in outcomes]
+            along.append([s * x for s, (x, _) in zip(squares[-1], drawn, strict=True)])
+            moved.append([s * y for s, (_, y) in zip(squares[-1], drawn, strict=True)])
+            parts = zip(squares[-1], along[-1], moved[-1], strict=True)
+            squares.append([s + 2 * self.scale * x + self.scale**2 * y for s, x, y in parts])
+        return tuple([arithmetic.matrix([row]) for row in rows] for rows in (squares, along, moved))  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
 class GaussianNorms:
-    """|h_0|^2, ..., |h_T|^2 of a network with Gaussian layers of width root^2, as far as fourth moments of h see.
+    """The same of a network with Gaussian layers of width root^2, as far as fourth moments of h see.
 
     For V with independent entries N(0, 1/d) and any h, (<h, V h>, |V h|^2) has the law of
     (|h|^2 g/sqrt(d), |h|^2 (g^2 + c)/d) with g standard normal and c of the chi-square law with d - 1 degrees of
@@ -191,21 +255,16 @@ class GaussianNorms:
         """d."""
         return self.root**2
 
+    @property
+    def law(self) -> tuple[tuple[Fraction, Fraction], ...]:
+        """Equally likely values of (<h, V h>, |V h|^2)/|h|^2."""
+        d = self.width
+        chi_square = [0, 0, *[d + 1] * (d - 1)] if d > 1 else [0]
+        return tuple((Fraction(g, self.root), Fraction(g * g + c, d)) for g in GAUSSIAN for c in chi_square)
+
     def record(self, arithmetic: Arithmetic) -> tuple[list[Any], list[Any], list[Any]]:
         """|h_t|^2 for t = 0..T, and <h_t, V h_t>, |V h_t|^2 for t < T: rows with an entry for each outcome."""
-        d, scale = self.width, self.scale
-        chi_square = [0, 0, *[d + 1] * (d - 1)] if d > 1 else [0]
-        law = [(Fraction(g, self.root), Fraction(g * g + c, d)) for g in GAUSSIAN for c in chi_square]
-        outcomes = list(product(law, repeat=self.depth))
-        squares = [[self.square] * len(outcomes)]
-        along, moved = [], []
-        for t in range(self.depth):
-            drawn = [layers[t] for layers in outcomes]
-            along.append([s * g for s, (g, _) in zip(squares[-1], drawn, strict=True)])
-            moved.append([s * b for s, (_, b) in zip(squares[-1], drawn, strict=True)])
-            parts = zip(squares[-1], along[-1], moved[-1], strict=True)
-            squares.append([s + 2 * scale * x + scale**2 * y for s, x, y in parts])
-        return tuple([arithmetic.matrix([row]) for row in rows] for rows in (squares, along, moved))  # type: ignore[return-value]
+        return Norms(self.width, self.law, self.square, self.scale, self.depth).record(arithmetic)
 
 
 def networks(most: int = 1100):

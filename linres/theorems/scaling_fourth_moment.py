@@ -24,7 +24,7 @@ from sympy import Eq, Ge, Gt, IndexedBase, Rational, Symbol, symbols
 from linres import random_networks
 from linres.certificate import Term
 from linres.language import Inner, substitute
-from linres.random_networks import GaussianNorms
+from linres.random_networks import GaussianNorms, Norms
 from linres.theorem import Certificate, Control, Induction, Step, Theorem, anything
 
 alpha, d = symbols("alpha d", real=True)
@@ -72,6 +72,29 @@ def measure(instance, arithmetic):
     }]
 
 
+def sample(generator, count):
+    """Norms in bulk, in float64."""
+    from linres.random_batches import norms
+
+    return norms(generator, count, scale=alpha, width=d, depth=T, numbers=(s, a, b))
+
+
+def _law(width, *pairs):
+    """A layer from h with |h| = 1; pairs: equally likely (<h, V h>, |V h|^2)."""
+    return Norms(width, tuple((Fraction(x), Fraction(y)) for x, y in pairs), Fraction(1), Fraction(1, 2), 1)
+
+
+# Laws of a layer that are not Gaussian, on each of which one expectation alone is another. Those of width 1 are
+# V = +-1 and V = -2, 0, 0, 0, 1, 1.
+WITHOUT = {
+    "variance-along-the-state": (along, _law(2, (0, 0), (0, 0), ("21/20", 2), ("-21/20", 2))),
+    "fourth-moment": (moved, _law(1, (1, 1), (-1, 1))),
+    "length": (kept, _law(2, (1, "8/5"), (-1, "8/5"), (0, "6/5"), (0, "6/5"))),
+    "mean-zero": (even, _law(8, ("5/14", "3/2"), ("-1/14", "3/2"), ("-3/7", "1/2"), ("-3/7", "1/2"))),
+    "skewness-zero": (odd, _law(1, *((v, v * v) for v in (-2, 0, 0, 0, 1, 1)))),
+}
+
+
 def _controls():
     network = GaussianNorms(2, Fraction(1), Fraction(1, 2), 1)
     with sympy.evaluate(False):
@@ -82,7 +105,10 @@ def _controls():
             "square-of-the-second-moment": {factor: (1 + alpha**2) ** 2},
             "one-layer-less": {factor**T: factor ** (T - 1)},
         }
-    return tuple(Control(name, "stronger", change=change, witness=network) for name, change in changed.items())
+    return (
+        *(Control(name, "stronger", change=change, witness=network) for name, change in changed.items()),
+        *(Control(f"without-{name}", "stronger", drop=(left,), witness=w) for name, (left, w) in WITHOUT.items()),
+    )
 
 
 THEOREM = Theorem(
@@ -96,6 +122,7 @@ THEOREM = Theorem(
     over=(t, T),
     instances=random_networks.gaussian_norms,
     measure=measure,
+    sample=sample,
     proof=PROOF,
     controls=_controls(),
     valid=anything,

@@ -81,6 +81,13 @@ def measure(instance, arithmetic):
     }]
 
 
+def sample(generator, count):
+    """Networks in bulk, in float64."""
+    from linres.random_batches import states
+
+    return states(generator, count, scale=alpha, depth=T, state=h, moved=n)
+
+
 def measure_back(instance, arithmetic):
     """The same of a gradient that comes in independent of the layers and goes back through them, transposed."""
     transposed = tuple(
@@ -133,6 +140,7 @@ THEOREM = Theorem(
     over=(t, T),
     instances=random_networks.networks,
     measure=measure,
+    sample=sample,
     proof=PROOF,
     controls=_controls(),
     valid=anything,

@@ -24,7 +24,7 @@ from linres import random_networks
 from linres.certificate import Term
 from linres.language import Inner, substitute
 from linres.methods import propagation
-from linres.random_networks import Refined
+from linres.random_networks import Refined, WrittenPair
 from linres.theorem import Certificate, Control, Induction, Step, Theorem, anything
 
 a, g = symbols("a g", real=True)
@@ -108,18 +108,59 @@ SYMBOLS = {
 
 def measure(instance, arithmetic):
     """One row: the states of both networks (`linres.random_networks.Refined`), a column for each outcome."""
-    coarse_states, moved = instance.coarse(arithmetic)
-    fine_states, moved_fine = instance.fine(arithmetic)
-    scale = arithmetic.number(instance.scale)
-    rests = [
-        later - now - scale * step
-        for now, later, step in zip(fine_states, fine_states[1:], moved_fine, strict=False)
-    ]
+    made = instance.record(arithmetic)
     return [{
-        a: scale, M: instance.refinement, T: instance.depth,
-        h: dict(enumerate(coarse_states)), H: dict(enumerate(fine_states)), n: dict(enumerate(moved)),
-        N: dict(enumerate(moved_fine)), R: dict(enumerate(rests)),
+        a: arithmetic.number(instance.scale), M: instance.refinement, T: instance.depth,
+        h: dict(enumerate(made.coarse)), H: dict(enumerate(made.fine)), n: dict(enumerate(made.moved)),
+        N: dict(enumerate(made.moved_fine)), R: dict(enumerate(made.rests)),
     }]
+
+
+def sample(generator, count):
+    """Coarse and fine networks in bulk, in float64."""
+    from linres.random_batches import pairs
+
+    return pairs(generator, count, scale=a, refinement=M, depth=T, pair=(h, H, n, N, R))
+
+
+# Random numbers with ten outcomes on which one hypothesis alone fails: some at the first layer, for one fine layer in a
+# coarse one, the others at the second, where the networks have parted.
+_OUTCOMES = 10
+
+
+def _random(*entries):
+    """The random number with these values at the first outcomes, 0 at the others."""
+    return tuple(Fraction(x) for x in (*entries, *[0] * (_OUTCOMES - len(entries))))
+
+
+_START = _random(1)
+
+
+def _first_layer(coarse, fine, rest):
+    return WrittenPair(_START, Fraction(1), 1, ((_random(*coarse), _random(*fine), _random(*rest)),))
+
+
+def _second_layer(coarse=(0, 0, 0, 0, 1, 1, 2), fine=(0, 0, 0, 0, 2, 0, 2), rest=(0, 0, 0, 0, 0, 0, 0, 2)):
+    """Two fine layers in a coarse one; h_1 = (1, 1, 1, 0, ...), H_1 = (1, 1, 1, 1, 0, ...)."""
+    first = _random(0, 1, 1), _random(0, 1, 1), _random(0, 0, 0, 1)
+    return WrittenPair(_START, Fraction(1), 2, (first, (_random(*coarse), _random(*fine), _random(*rest))))
+
+
+_HALF = Fraction(1, 2)
+WITHOUT = {
+    "coarse-length": (kept, _first_layer((0, 1, _HALF), (0, 1), ())),
+    "fine-length": (kept_fine, _first_layer((0, 1), (0, 1, _HALF), ())),
+    "the-same-noise": (joint, _first_layer((0, 1), (0, 0, 1), ())),
+    "coarse-across-coarse": (hn, _second_layer((0, 0, 1, -1, 2), (-_HALF, -_HALF, 1, 0, 5 * _HALF, _HALF))),
+    "fine-across-coarse": (hN, _second_layer(fine=(0, 0, 1, -1, 1, 1, 2))),
+    "coarse-across-fine": (Hn, _second_layer((0, 0, 0, 1, 2, 1), (0, 0, 0, 0, 2, 2))),
+    "fine-across-fine": (HN, _second_layer(fine=(0, 0, 0, 1, 1, 1, 2, 0, 1))),
+    "rest-across-coarse-state": (Rh, _second_layer(rest=(0, 0, 1, -1, 0, 0, 0, 1, 1))),
+    "rest-across-fine-state": (RH, _second_layer(rest=(0, 0, 0, 1, 0, 0, 0, 1, 1, 1))),
+    "rest-across-coarse-layer": (Rn, _second_layer(rest=(0, 0, 0, 0, 0, 1, 0, 1, 1, 1))),
+    "rest-across-fine-layer": (RN, _second_layer(rest=(0, 0, 0, 0, 1, -1, 0, 1, 1))),
+    "length-of-the-rest": (rest, _first_layer((0, 1), (0, 1), (0, 0, _HALF))),
+}
 
 
 def _controls():
@@ -133,7 +174,10 @@ def _controls():
             "limit-in-place-of-the-fine-network": {g: sympy.exp(M * a**2)},
             "roots-subtracted": {CONCLUSION.rhs: (g ** T - coarse**T) ** 2 * square(h[0])},
         }
-    return tuple(Control(name, "stronger", change=change, witness=network) for name, change in changed.items())
+    return (
+        *(Control(name, "stronger", change=change, witness=network) for name, change in changed.items()),
+        *(Control(f"without-{name}", "stronger", drop=(left,), witness=w) for name, (left, w) in WITHOUT.items()),
+    )
 
 
 THEOREM = Theorem(
@@ -147,6 +191,7 @@ THEOREM = Theorem(
     over=(t, T),
     instances=random_networks.refinements,
     measure=measure,
+    sample=sample,
     proof=PROOF,
     controls=_controls(),
     valid=anything,
