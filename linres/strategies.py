@@ -38,8 +38,8 @@ __all__ = [
     "ErrorSequence", "absorptions", "aligned_stacking_runs", "convex_runs", "convex_stacking_runs", "descents",
     "error_sequences", "inverse_roots_of_condition", "matrices", "moment_matrices", "momenta", "nesterov_runs",
     "networks", "orthogonal_matrices", "perturbed_descents", "perturbed_stacking_runs", "psd_matrices",
-    "quadratic_runs", "rationals", "scales", "shares", "spectra", "stacking_runs", "symmetric_matrices", "tables",
-    "unit_vectors", "vectors",
+    "quadratic_runs", "quadratic_runs_with_errors", "rationals", "scales", "shares", "spectra", "stacking_runs",
+    "symmetric_matrices", "tables", "unit_vectors", "vectors",
 ]
 
 
@@ -329,6 +329,13 @@ def quadratic_runs(draw, max_stages: int, max_dimension: int = 4):
         minimiser=draw(st.one_of(st.just(()), vectors(d))),
         stages=draw(st.integers(1, max_stages)),
     )
+
+
+@st.composite
+def quadratic_runs_with_errors(draw, max_stages: int, max_dimension: int = 4):
+    """`NesterovRun`s on quadratics, q < 1: any condition number, eigenvalues, scale, start and errors."""
+    run = draw(nesterov_runs(max_stages, max_dimension))
+    return replace(run, q=min(run.q, Fraction(4095, 4096)), down=run.up)
 
 
 @st.composite

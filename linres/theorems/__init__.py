@@ -9,9 +9,11 @@ from importlib import import_module
 from typing import Any
 
 NAMES = (
-    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step",
+    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "nesterov-quadratic-step",
+    "nesterov-quadratic-with-errors", "gradient-step",
     "gradient-with-errors", "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors",
-    "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex",
+    "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration",
+    "stacking-convex",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
 )
 REFUTED = (
