@@ -45,7 +45,7 @@ THEOREMS = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "nesterov-quadratic-step",
     "nesterov-quadratic-with-errors", "gradient-step", "gradient-with-errors", "gradient-noise-floor",
     "nesterov-convex-step", "nesterov-convex-with-errors", "absorption", "stacking-acceleration-with-errors",
-    "stacking-acceleration", "stacking-convex",
+    "stacking-acceleration", "stacking-quadratic", "stacking-convex",
 )
 STATED_IN = {
     "interpolation", "absorbing", "at_stage", "moved", "square", "_square", "_potential", "along", "_squared_length",

@@ -171,16 +171,19 @@ def stacking_rows(generator: np.random.Generator, count: int, *, symbols) -> Bat
     return Batch({symbols[name]: np.array(values) for name, values in columns.items()}, instance, count)
 
 
-def _aligned_runs(generator: np.random.Generator, count: int, dimension: int, reach) -> dict[str, np.ndarray]:
+def _aligned_runs(
+    generator: np.random.Generator, count: int, dimension: int, reach, distance: int = 1
+) -> dict[str, np.ndarray]:
     """The parameters of count runs of `aligned_stacking_run`, half of them from as far as reach allows.
 
-    reach(q, L, sigma, potential) -> (count,), by what a displacement may be multiplied.
+    reach(q, L, sigma, potential) -> (count,), by what a displacement may be multiplied; distance = 0 leaves the
+    distance to the target out of the potential.
     """
     drawn = _curvatures(generator, count, dimension)
     values = generator.integers(1, 17, (count, dimension)) / 4 * np.exp2(generator.integers(-8, 9, (count, 1)))
     towards = generator.integers(-16, 17, (count, dimension, dimension)) / 16
     towards *= (generator.integers(0, 2, (count, 1, 1)) > 0) | (np.arange(dimension) == 0)
-    curvature = drawn["eigenvalues"] + (drawn["q"] ** 2 * drawn["L"])[:, None]
+    curvature = drawn["eigenvalues"] + distance * (drawn["q"] ** 2 * drawn["L"])[:, None]
     potential = np.sum(curvature[:, None, :] * towards**2, axis=(1, 2)) / 2
     with np.errstate(divide="ignore"):
         mantissa, exponent = np.frexp(reach(drawn["q"], drawn["L"], values.min(axis=1), potential))
@@ -190,34 +193,29 @@ def _aligned_runs(generator: np.random.Generator, count: int, dimension: int, re
     return drawn | normals | {"values": values, "displacement": (longest * share)[:, None, None] * towards}
 
 
-def _trained(run: dict[str, np.ndarray]) -> np.ndarray:
-    """(n, STAGES + 1) Phi_0, ..., Phi_STAGES of stacking by the functional rule."""
+def _trained(run: dict[str, np.ndarray]):
+    """For each run q, L and its target, and the `stacking.trace` of its training by the functional rule."""
     q, smoothness = run["q"], run["L"]
     basis, left, right = (_reflections(run[name]) for name in ("mirror", "left", "right"))
     sigma, target = _moments(basis, run["eigenvalues"]), left * run["values"][:, None, :] @ right
     start, momentum = target + run["displacement"] @ basis, nesterov.momentum(q)
-    potentials = np.empty((len(q), STAGES + 1))
     for k in range(len(q)):
         trace = stacking.trace(sigma[k], target[k], start[k], momentum[k], 1 / smoothness[k], STAGES, True)
-        previous = np.concatenate([trace.networks[:1], trace.networks[:-1]])
-        offsets = nesterov.auxiliary(trace.networks, previous, q=q[k]) - target[k]
-        squares = np.sum(offsets**2, axis=(1, 2))
-        potentials[k] = nesterov.potential(trace.excess, squares, mu=q[k] ** 2 * smoothness[k])
-    return potentials
+        yield q[k], smoothness[k], target[k], trace
 
 
-def stacking_histories(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
-    """count runs of stacking from rest near their targets; symbols: for Phi, q, L, sigma(W*) and the horizon.
+def _potential_path(q: float, smoothness: float, target: np.ndarray, trace) -> np.ndarray:
+    """Phi_0, ..., Phi_STAGES of a run."""
+    previous = np.concatenate([trace.networks[:1], trace.networks[:-1]])
+    offsets = nesterov.auxiliary(trace.networks, previous, q=q) - target
+    return nesterov.potential(trace.excess, np.sum(offsets**2, axis=(1, 2)), mu=q**2 * smoothness)
 
-    reach(q, L, sigma, potential) -> (n,), by what a displacement W_0 - W* of that Phi_0 may be multiplied.
-    """
-    each = -(-count // len(SQUARES))
-    runs = [_aligned_runs(generator, each, d, reach) for d in SQUARES]
-    potentials = np.concatenate([_trained(run) for run in runs]).T
-    q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
-    least = np.concatenate([run["values"].min(axis=1) for run in runs])
+
+def _aligned_instance(runs: list[dict[str, np.ndarray]]):
+    """The k-th of the runs, exactly."""
 
     def instance(k: int) -> StackingRun:
+        each = len(runs[0]["q"])
         run, k = runs[k // each], k % each
         names = ("eigenvalues", "values", "mirror", "left", "right")
         eigenvalues, values, mirror, left, right = (_fractions(run[name][k]) for name in names)
@@ -227,7 +225,37 @@ def stacking_histories(generator: np.random.Generator, count: int, *, reach, sym
             stages=STAGES,
         )
 
-    return Batch(dict(zip(symbols, [potentials, q, smoothness, least, STAGES], strict=True)), instance, len(q))
+    return instance
+
+
+def stacking_histories(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
+    """count runs of stacking from rest near their targets; symbols: for Phi, q, L, sigma(W*) and the horizon.
+
+    reach(q, L, sigma, potential) -> (n,), by what a displacement W_0 - W* of that Phi_0 may be multiplied.
+    """
+    each = -(-count // len(SQUARES))
+    runs = [_aligned_runs(generator, each, d, reach) for d in SQUARES]
+    potentials = np.array([_potential_path(*trained) for run in runs for trained in _trained(run)]).T
+    return Batch(dict(zip(symbols, [potentials, *_settings(runs), STAGES], strict=True)), _aligned_instance(runs),
+                 potentials.shape[1])
+
+
+def _settings(runs: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
+    """q, L and sigma(W*) of all runs."""
+    q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
+    return [q, smoothness, np.concatenate([run["values"].min(axis=1) for run in runs])]
+
+
+def stacking_losses(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
+    """count runs of stacking from rest near their targets; symbols: for ell, ell* = 0, q, L, sigma(W*), the horizon.
+
+    reach(q, L, sigma, excess) -> (n,), by what a displacement W_0 - W* of that excess loss may be multiplied.
+    """
+    each = -(-count // len(SQUARES))
+    runs = [_aligned_runs(generator, each, d, reach, distance=0) for d in SQUARES]
+    losses = np.array([trace.excess for run in runs for *_, trace in _trained(run)]).T
+    return Batch(dict(zip(symbols, [losses, 0.0, *_settings(runs), STAGES], strict=True)), _aligned_instance(runs),
+                 losses.shape[1])
 
 
 def quadratic_paths(generator: np.random.Generator, count: int, *, symbols) -> Batch:

@@ -282,12 +282,13 @@ def stacking_runs(draw, max_stages: int, max_dimension: int = 3):
 
 
 @st.composite
-def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3):
+def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3, distance: int = 1):
     """`StackingRun`s near their targets: any condition number, scale and direction, rational spectra.
 
     reach(q, L, sigma, potential) says by what the displacement W_0 - W* may be multiplied, for sigma the smallest
-    singular value of W* and potential that of the displacement as it is. Half of the starts go there, up to a rounding
-    of 2^-10; the others are nearer, and some at the target itself.
+    singular value of W* and potential that of the displacement as it is; distance = 0 makes it the excess loss, without
+    the distance to the target. Half of the starts go there, up to a rounding of 2^-10; the others are nearer, and some
+    at the target itself.
     """
     d = draw(st.integers(1, max_dimension))
     q = draw(st.one_of(inverse_roots_of_condition(), st.sampled_from([Fraction(3, 5), Fraction(24, 25)])))
@@ -297,7 +298,8 @@ def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3):
     eigenvalues = tuple(mu + share * (smoothness - mu) for share in draw(several))
     values = tuple(scale * k / 4 for k in draw(st.lists(st.integers(1, 16), min_size=d, max_size=d)))
     towards = draw(st.one_of(tables(d), tables(d).map(_first_column)))
-    energies = [(s + mu) / 2 * entry * entry for row in towards for s, entry in zip(eigenvalues, row, strict=True)]
+    weights = [(s + distance * mu) / 2 for s in eigenvalues]
+    energies = [weight * entry * entry for row in towards for weight, entry in zip(weights, row, strict=True)]
     longest = round_below(reach(q, smoothness, min(values), sum(energies)), bits=10) if any(energies) else Fraction(0)
     multiple = longest * draw(st.one_of(st.just(Fraction(1)), shares()))
     normals = st.one_of(st.just(()), vectors(d))

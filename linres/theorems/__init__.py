@@ -13,7 +13,7 @@ NAMES = (
     "nesterov-quadratic-with-errors", "gradient-step",
     "gradient-with-errors", "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors",
     "stacking-residual", "absorption", "stacking-acceleration-with-errors", "stacking-acceleration",
-    "stacking-convex",
+    "stacking-quadratic", "stacking-convex",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
 )
 REFUTED = (
