@@ -36,15 +36,21 @@ STEPS = {
 }
 CONCERNED = {  # by the methods: the theorems whose statements they make
     "methods/descent.py": ("nesterov-step", "gradient-step", "nesterov-quadratic"),
-    "methods/nesterov.py": ("nesterov-step", "nesterov-quadratic", "nesterov-convex-step", "stacking-residual"),
+    "methods/nesterov.py": (
+        "nesterov-step", "nesterov-quadratic", "nesterov-quadratic-step", "nesterov-convex-step", "stacking-residual",
+    ),
     "methods/stacking.py": ("stacking-residual", "stacking-acceleration", "stacking-parameter-step"),
 }
 THEOREMS = (
-    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "gradient-step", "gradient-with-errors",
-    "gradient-noise-floor", "nesterov-convex-step", "nesterov-convex-with-errors", "absorption",
-    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex", "stacking-parameter-acceleration",
+    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "nesterov-quadratic-step",
+    "nesterov-quadratic-with-errors", "gradient-step", "gradient-with-errors", "gradient-noise-floor",
+    "nesterov-convex-step", "nesterov-convex-with-errors", "absorption", "stacking-acceleration-with-errors",
+    "stacking-acceleration", "stacking-quadratic", "stacking-convex", "stacking-parameter-acceleration",
 )
-STATED_IN = {"interpolation", "absorbing", "at_stage", "moved", "square", "_square", "_potential"}
+STATED_IN = {
+    "interpolation", "absorbing", "at_stage", "moved", "square", "_square", "_potential", "along", "_squared_length",
+    "value", "_loss",
+}
 SECONDS = 300  # for one judge
 JUDGE = """
 import sys

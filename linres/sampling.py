@@ -173,16 +173,19 @@ def stacking_rows(generator: np.random.Generator, count: int, *, symbols) -> Bat
     return Batch({symbols[name]: np.array(values) for name, values in columns.items()}, instance, count)
 
 
-def _aligned_runs(generator: np.random.Generator, count: int, dimension: int, reach) -> dict[str, np.ndarray]:
+def _aligned_runs(
+    generator: np.random.Generator, count: int, dimension: int, reach, distance: int = 1
+) -> dict[str, np.ndarray]:
     """The parameters of count runs of `aligned_stacking_run`, half of them from as far as reach allows.
 
-    reach(q, L, sigma, potential) -> (count,), by what a displacement may be multiplied.
+    reach(q, L, sigma, potential) -> (count,), by what a displacement may be multiplied; distance = 0 leaves the
+    distance to the target out of the potential.
     """
     drawn = _curvatures(generator, count, dimension)
     values = generator.integers(1, 17, (count, dimension)) / 4 * np.exp2(generator.integers(-8, 9, (count, 1)))
     towards = generator.integers(-16, 17, (count, dimension, dimension)) / 16
     towards *= (generator.integers(0, 2, (count, 1, 1)) > 0) | (np.arange(dimension) == 0)
-    curvature = drawn["eigenvalues"] + (drawn["q"] ** 2 * drawn["L"])[:, None]
+    curvature = drawn["eigenvalues"] + distance * (drawn["q"] ** 2 * drawn["L"])[:, None]
     potential = np.sum(curvature[:, None, :] * towards**2, axis=(1, 2)) / 2
     with np.errstate(divide="ignore"):
         mantissa, exponent = np.frexp(reach(drawn["q"], drawn["L"], values.min(axis=1), potential))
@@ -192,34 +195,29 @@ def _aligned_runs(generator: np.random.Generator, count: int, dimension: int, re
     return drawn | normals | {"values": values, "displacement": (longest * share)[:, None, None] * towards}
 
 
-def _trained(run: dict[str, np.ndarray]) -> np.ndarray:
-    """(n, STAGES + 1) Phi_0, ..., Phi_STAGES of stacking by the functional rule."""
+def _trained(run: dict[str, np.ndarray]):
+    """For each run q, L and its target, and the `stacking.trace` of its training by the functional rule."""
     q, smoothness = run["q"], run["L"]
     basis, left, right = (_reflections(run[name]) for name in ("mirror", "left", "right"))
     sigma, target = _moments(basis, run["eigenvalues"]), left * run["values"][:, None, :] @ right
     start, momentum = target + run["displacement"] @ basis, nesterov.momentum(q)
-    potentials = np.empty((len(q), STAGES + 1))
     for k in range(len(q)):
         trace = stacking.trace(sigma[k], target[k], start[k], momentum[k], 1 / smoothness[k], STAGES, True)
-        previous = np.concatenate([trace.networks[:1], trace.networks[:-1]])
-        offsets = nesterov.auxiliary(trace.networks, previous, q=q[k]) - target[k]
-        squares = np.sum(offsets**2, axis=(1, 2))
-        potentials[k] = nesterov.potential(trace.excess, squares, mu=q[k] ** 2 * smoothness[k])
-    return potentials
+        yield q[k], smoothness[k], target[k], trace
 
 
-def stacking_histories(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
-    """count runs of stacking from rest near their targets; symbols: for Phi, q, L, sigma(W*) and the horizon.
+def _potential_path(q: float, smoothness: float, target: np.ndarray, trace) -> np.ndarray:
+    """Phi_0, ..., Phi_STAGES of a run."""
+    previous = np.concatenate([trace.networks[:1], trace.networks[:-1]])
+    offsets = nesterov.auxiliary(trace.networks, previous, q=q) - target
+    return nesterov.potential(trace.excess, np.sum(offsets**2, axis=(1, 2)), mu=q**2 * smoothness)
 
-    reach(q, L, sigma, potential) -> (n,), by what a displacement W_0 - W* of that Phi_0 may be multiplied.
-    """
-    each = -(-count // len(SQUARES))
-    runs = [_aligned_runs(generator, each, d, reach) for d in SQUARES]
-    potentials = np.concatenate([_trained(run) for run in runs]).T
-    q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
-    least = np.concatenate([run["values"].min(axis=1) for run in runs])
+
+def _aligned_instance(runs: list[dict[str, np.ndarray]]):
+    """The k-th of the runs, exactly."""
 
     def instance(k: int) -> StackingRun:
+        each = len(runs[0]["q"])
         run, k = runs[k // each], k % each
         names = ("eigenvalues", "values", "mirror", "left", "right")
         eigenvalues, values, mirror, left, right = (_fractions(run[name][k]) for name in names)
@@ -229,7 +227,37 @@ def stacking_histories(generator: np.random.Generator, count: int, *, reach, sym
             stages=STAGES,
         )
 
-    return Batch(dict(zip(symbols, [potentials, q, smoothness, least, STAGES], strict=True)), instance, len(q))
+    return instance
+
+
+def stacking_histories(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
+    """count runs of stacking from rest near their targets; symbols: for Phi, q, L, sigma(W*) and the horizon.
+
+    reach(q, L, sigma, potential) -> (n,), by what a displacement W_0 - W* of that Phi_0 may be multiplied.
+    """
+    each = -(-count // len(SQUARES))
+    runs = [_aligned_runs(generator, each, d, reach) for d in SQUARES]
+    potentials = np.array([_potential_path(*trained) for run in runs for trained in _trained(run)]).T
+    return Batch(dict(zip(symbols, [potentials, *_settings(runs), STAGES], strict=True)), _aligned_instance(runs),
+                 potentials.shape[1])
+
+
+def _settings(runs: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
+    """q, L and sigma(W*) of all runs."""
+    q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
+    return [q, smoothness, np.concatenate([run["values"].min(axis=1) for run in runs])]
+
+
+def stacking_losses(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
+    """count runs of stacking from rest near their targets; symbols: for ell, ell* = 0, q, L, sigma(W*), the horizon.
+
+    reach(q, L, sigma, excess) -> (n,), by what a displacement W_0 - W* of that excess loss may be multiplied.
+    """
+    each = -(-count // len(SQUARES))
+    runs = [_aligned_runs(generator, each, d, reach, distance=0) for d in SQUARES]
+    losses = np.array([trace.excess for run in runs for *_, trace in _trained(run)]).T
+    return Batch(dict(zip(symbols, [losses, 0.0, *_settings(runs), STAGES], strict=True)), _aligned_instance(runs),
+                 losses.shape[1])
 
 
 def quadratic_paths(generator: np.random.Generator, count: int, *, symbols) -> Batch:
@@ -633,3 +661,96 @@ def parameter_stacking_histories(generator: np.random.Generator, count: int, *, 
     columns = [potentials, q, h, L, wider * low, high / wider, STAGES]
     return Batch(
         dict(zip(symbols, columns, strict=True)), lambda k: runs[k // each].instance(k % each), each * len(SQUARES))
+
+
+def _quadratics(generator: np.random.Generator, count: int):
+    """Runs with errors on quadratics, q < 1: for each dimension its run, and the offsets x_{-1}, ..., x_STAGES from the
+    minimiser with the errors of each stage, (STAGES + 2, n, d) and twice (STAGES, n, d)."""
+    each = -(-count // len(DIMENSIONS))
+    for dimension in DIMENSIONS:
+        run = _runs(generator, each, dimension)
+        run |= {"q": np.where(run["q"] < 1, run["q"], 0.5), "shares": run["shares"][:, :1].repeat(2, axis=1)}
+        run["slopes"] = _slopes(run["q"], run["L"], run["shares"][:, 0])
+        yield run, *_with_errors(run)
+
+
+def _slopes(q: np.ndarray, smoothness: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    mu = (q**2 * smoothness)[:, None]
+    return mu + shares * (smoothness[:, None] - mu)
+
+
+def _with_errors(run: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    fading = np.exp2(-np.arange(STAGES))[:, None, None]
+    lookaheads, slips = fading * run["lookahead_error"], fading * run["step_error"]
+    offsets = [run["x_prev"], run["x"]]
+    for lookahead, slip in zip(lookaheads, slips, strict=True):
+        _, later = nesterov.step(
+            offsets[-1], offsets[-2], lambda point: run["slopes"] * point, lookahead_error=lookahead, step_error=slip,
+            momentum=nesterov.momentum(run["q"])[:, None], step_size=1 / run["L"][:, None],
+        )
+        offsets.append(later)
+    return np.array(offsets), lookaheads, slips
+
+
+def _lengths(run: dict[str, np.ndarray], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """|x_t - x*| and V_t^2 of nesterov-quadratic-step for t >= 0, (STAGES + 1, n) each."""
+    q, smoothness, slopes = run["q"], run["L"], run["slopes"]
+    now, departure = offsets[1:], offsets[1:] - (1 - q)[:, None] * offsets[:-1]
+    kept = (smoothness[:, None] - slopes) * departure**2 + (slopes - (q**2 * smoothness)[:, None]) * now**2
+    return np.sqrt(np.sum(now**2, axis=2)), np.sum(kept, axis=2) / (1 - q**2)
+
+
+def _quadratic_instance(runs: list[dict[str, np.ndarray]]):
+    """The k-th of the runs, exactly."""
+
+    def instance(k: int) -> NesterovRun:
+        each = len(runs[0]["q"])
+        run, k = runs[k // each], k % each
+        shares, x, x_prev, drift, slip = (
+            _fractions(values) for values in (
+                run["shares"][k, 0], *(run[name][k] for name in ("x", "x_prev", "lookahead_error", "step_error")))
+        )
+        return NesterovRun(
+            q=Fraction(float(run["q"][k])), L=Fraction(float(run["L"][k])), up=shares, down=shares, x=x, x_prev=x_prev,
+            lookahead_error=drift, step_error=slip, stages=STAGES,
+        )
+
+    return instance
+
+
+def quadratic_steps(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """Every step of count runs on quadratics; symbols: for |x - x*|, V^2, each now and later, |D|, |e|, q, L, w."""
+    columns: list[list[np.ndarray]] = []
+    runs = []
+    for run, offsets, lookaheads, slips in _quadratics(generator, count):
+        distance, kept = _lengths(run, offsets)
+        drift, slip = (np.sqrt(np.sum(errors**2, axis=2)) for errors in (lookaheads, slips))
+        pace = (np.broadcast_to(run[name], drift.shape) for name in ("q", "L"))
+        rows = (distance[:-1], distance[1:], kept[:-1], kept[1:], drift, slip, *pace)
+        columns.append([row.T.ravel() for row in rows])
+        runs.append(run)
+    whole = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
+    weight = generator.choice([0, 1 / 4, 1, 8], len(whole[0]))
+    made = _quadratic_instance(runs)
+    return Batch(
+        dict(zip(symbols, [*whole, weight], strict=True)), lambda row: made(row // STAGES), len(whole[0]) // STAGES)
+
+
+def quadratic_histories(generator: np.random.Generator, count: int, *, symbols) -> Batch:
+    """count runs on quadratics as sequences over stages; symbols: for f, f* = 0, b, v, h, q, L and the horizon."""
+    parts, runs = [], []
+    for run, offsets, lookaheads, slips in _quadratics(generator, count):
+        q, smoothness = run["q"], run["L"]
+        distance, kept = _lengths(run, offsets)
+        drift, slip = (np.sqrt(np.sum(errors**2, axis=2)) for errors in (lookaheads, slips))
+        spent = np.sqrt(smoothness) * (slip + (1 - q**2) * drift)
+        in_v, in_h = [np.sqrt(kept[0])], [q * np.sqrt(smoothness) * distance[0]]
+        for cost in spent:
+            in_h.append((1 - q) * (in_h[-1] + q * in_v[-1]) + q * cost)
+            in_v.append((1 - q) * in_v[-1] + cost)
+        excess = np.sum(run["slopes"] * offsets[1:] ** 2, axis=2) / 2
+        parts.append((excess, spent, np.array(in_v), np.array(in_h), q, smoothness))
+        runs.append(run)
+    excess, *whole = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+    columns = [excess, 0.0, *whole, STAGES]
+    return Batch(dict(zip(symbols, columns, strict=True)), _quadratic_instance(runs), excess.shape[1])

@@ -38,7 +38,8 @@ __all__ = [
     "ErrorSequence", "absorptions", "aligned_stacking_runs", "convex_runs", "convex_stacking_runs", "descents",
     "error_sequences", "inverse_roots_of_condition", "matrices", "moment_matrices", "momenta", "nesterov_runs",
     "networks", "orthogonal_matrices", "parameter_stacking_runs", "perturbed_descents", "perturbed_stacking_runs",
-    "psd_matrices", "quadratic_runs", "rationals", "scales", "shares", "spectra", "stacking_runs",
+    "psd_matrices", "quadratic_runs", "quadratic_runs_with_errors", "rationals", "scales", "shares", "spectra",
+    "stacking_runs",
     "symmetric_matrices", "tables", "unit_vectors", "vectors",
 ]
 
@@ -282,12 +283,13 @@ def stacking_runs(draw, max_stages: int, max_dimension: int = 3):
 
 
 @st.composite
-def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3):
+def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3, distance: int = 1):
     """`StackingRun`s near their targets: any condition number, scale and direction, rational spectra.
 
     reach(q, L, sigma, potential) says by what the displacement W_0 - W* may be multiplied, for sigma the smallest
-    singular value of W* and potential that of the displacement as it is. Half of the starts go there, up to a rounding
-    of 2^-10; the others are nearer, and some at the target itself.
+    singular value of W* and potential that of the displacement as it is; distance = 0 makes it the excess loss, without
+    the distance to the target. Half of the starts go there, up to a rounding of 2^-10; the others are nearer, and some
+    at the target itself.
     """
     d = draw(st.integers(1, max_dimension))
     q = draw(st.one_of(inverse_roots_of_condition(), st.sampled_from([Fraction(3, 5), Fraction(24, 25)])))
@@ -297,7 +299,8 @@ def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3):
     eigenvalues = tuple(mu + share * (smoothness - mu) for share in draw(several))
     values = tuple(scale * k / 4 for k in draw(st.lists(st.integers(1, 16), min_size=d, max_size=d)))
     towards = draw(st.one_of(tables(d), tables(d).map(_first_column)))
-    energies = [(s + mu) / 2 * entry * entry for row in towards for s, entry in zip(eigenvalues, row, strict=True)]
+    weights = [(s + distance * mu) / 2 for s in eigenvalues]
+    energies = [weight * entry * entry for row in towards for weight, entry in zip(weights, row, strict=True)]
     longest = round_below(reach(q, smoothness, min(values), sum(energies)), bits=10) if any(energies) else Fraction(0)
     multiple = longest * draw(st.one_of(st.just(Fraction(1)), shares()))
     normals = st.one_of(st.just(()), vectors(d))
@@ -329,6 +332,13 @@ def quadratic_runs(draw, max_stages: int, max_dimension: int = 4):
         minimiser=draw(st.one_of(st.just(()), vectors(d))),
         stages=draw(st.integers(1, max_stages)),
     )
+
+
+@st.composite
+def quadratic_runs_with_errors(draw, max_stages: int, max_dimension: int = 4):
+    """`NesterovRun`s on quadratics, q < 1: any condition number, eigenvalues, scale, start and errors."""
+    run = draw(nesterov_runs(max_stages, max_dimension))
+    return replace(run, q=min(run.q, Fraction(4095, 4096)), down=run.up)
 
 
 @st.composite

@@ -60,7 +60,7 @@ def _prove_term(term: Term, reasoner: Reasoner) -> str:
     named = [_gap_of(relation, script) for relation in term.facts]
     equations = [name for name, relation in zip(named, term.facts, strict=True) if type(relation) is Equality]
     if equations:
-        return script.shown("term", f"{product} = 0", f"(rewrite {equations[0]}; ring)")
+        return script.shown("term", f"{product} = 0", f"(rewrite {equations[0]}; unfold Rdiv; ring)")
     positive = reasoner.establish(term.weight) == POSITIVE
     bare = same(term.square, ONE) and term.norm is None
     relation = "<" if positive and bare and all(type(fact) in STRICT for fact in term.facts) else "<="

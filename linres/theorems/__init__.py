@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import Any
 
 NAMES = (
-    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "first-order-lower-bound", "chebyshev-lower-bound",
-    "chebyshev-polynomial", "chebyshev-iteration", "gradient-step", "gradient-with-errors", "gradient-noise-floor",
-    "nesterov-convex-step", "nesterov-convex-with-errors", "stacking-additive", "agreeing-step",
-    "stacking-random-start", "random-start-noise-floor", "stacking-residual", "absorption",
-    "stacking-acceleration-with-errors", "stacking-acceleration", "stacking-convex", "stacking-parameter-step",
+    "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "nesterov-quadratic-step",
+    "nesterov-quadratic-with-errors", "first-order-lower-bound", "chebyshev-lower-bound", "chebyshev-polynomial",
+    "chebyshev-iteration", "gradient-step", "gradient-with-errors", "gradient-noise-floor", "nesterov-convex-step",
+    "nesterov-convex-with-errors", "stacking-additive", "agreeing-step", "stacking-random-start",
+    "random-start-noise-floor", "stacking-residual", "absorption", "stacking-acceleration-with-errors",
+    "stacking-acceleration", "stacking-quadratic", "stacking-convex", "stacking-parameter-step",
     "stacking-parameter-acceleration",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error",
