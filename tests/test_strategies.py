@@ -29,7 +29,7 @@ NAMES = {run.__name__: run for run in (Fraction, NesterovRun, PerturbedStackingR
 
 @cache
 def many(name, **options):
-    return draw.instances(getattr(strategies, name)(**options), 600, seed=0)
+    return draw.instances(getattr(strategies, name)(**options), 1200, seed=0)
 
 
 @given(strategies.shares(8))
