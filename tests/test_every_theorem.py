@@ -24,7 +24,9 @@ WITNESSED = [
     for name, theorem in STATED.items() for control in theorem.controls
     if control.kind == "stronger" and control.witness is not None
 ]
-EQUATIONS |= {"scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error"}
+EQUATIONS |= {
+    "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "fractional-increments",
+}
 every_theorem = pytest.mark.parametrize("name", NAMES)
 
 
