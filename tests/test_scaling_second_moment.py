@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
 import pytest
 from deciding import certainly_holds
 from hypothesis import HealthCheck, given, settings
@@ -64,6 +65,16 @@ def test_float64_measures_the_same():
     exact, rounded = (one.measure(PLANE, arithmetic)[0] for arithmetic in (EXACT, FLOAT))
     entries = [float(x.p) / float(x.q) for x in exact[one.h][2].entries()]
     assert rounded[one.h][2].ravel().tolist() == pytest.approx(entries)
+
+
+def test_bulk_networks_are_those_measured_one_by_one():
+    batch = THEOREM.sample(np.random.default_rng(1), 5)
+    for k in range(5):
+        [row] = one.measure(batch.instance(k), FLOAT)
+        assert batch.columns[one.alpha][k] == row[one.alpha] and batch.columns[one.T] == row[one.T]
+        for label in (one.h, one.n):
+            for stage, value in row[label].items():
+                assert np.allclose(batch.columns[label][stage][k], value)
 
 
 @pytest.mark.parametrize("hypothesis", THEOREM.hypotheses, ids=str)
