@@ -17,18 +17,25 @@ import hashlib
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import flint
 import numpy as np
 
 from linres.errors import refuse
+from linres.language import NotExact
 
 LEVEL = Fraction(1, 2**40)  # the risk that one interval is ever wrong: a million of them are, at less than 1e-6
-BLOCK = 2**15  # events drawn at a time, at most
+FEWEST = 2**10  # events drawn first; then four times as many, up to a block
+BLOCK = 2**14  # events drawn at a time, at most
 MOST = 2**22  # events drawn of one chance, unless its author says otherwise
 
 Draw = Callable[[np.random.Generator, int], Any]
+
+
+def begun() -> int:
+    """How many sequences of draws were begun so far in this process: times LEVEL, what they risk in all."""
+    return Chance.sequences
 
 
 class Chance:
@@ -40,6 +47,7 @@ class Chance:
     """
 
     __slots__ = ("draw", "drawn", "key", "most", "occurred")
+    sequences: ClassVar[int] = 0
 
     def __init__(self, draw: Draw, *, most: int = MOST):
         if not callable(draw):
@@ -52,6 +60,7 @@ class Chance:
 
     def begin(self, key: str) -> None:
         """Forget all draws; those to come are a function of the key."""
+        Chance.sequences += 1
         self.key, self.drawn, self.occurred = key, 0, 0
 
     @property
@@ -60,22 +69,35 @@ class Chance:
         return self.drawn >= self.most
 
     def ball(self) -> flint.arb:
-        """A ball that holds the probability but for a risk of LEVEL; more bits of precision, more draws."""
-        wanted = min(self.most, max(BLOCK // 32, flint.ctx.prec**2 // 4))
-        if self.drawn < wanted:
-            self._draw_to(wanted)
+        """A ball that holds the probability but for a risk of LEVEL; more bits of precision, more draws.
+
+        NotExact if it was not begun, which is done for what is measured for a Probability node and nothing else, and
+        for draws that are no events or do not come from the generator they are given.
+        """
+        if not self.key:
+            raise NotExact("a Chance was measured in a place where none is read: give it for a Probability node")
+        wanted = FEWEST
+        while wanted < flint.ctx.prec**2 // 4:
+            wanted *= 4
+        self._draw_to(min(self.most, wanted))
         ends = interval(self.occurred, self.drawn)
         low, high = (flint.arb(flint.fmpq(end.numerator, end.denominator)) for end in ends)
         return low.union(high)
 
     def _draw_to(self, wanted: int) -> None:
-        """Draw anew from the first on: the draws up to n are then the same whatever came before."""
+        """Draw anew from the first on, in blocks that do not depend on `wanted`: what comes before stays the same."""
+        if self.drawn >= wanted:
+            return
         digest = hashlib.sha256(self.key.encode()).digest()
         generator = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
         self.drawn = self.occurred = 0
         while self.drawn < wanted:
-            count = min(BLOCK, wanted - self.drawn) if self.drawn else min(BLOCK // 32, wanted)
-            self.occurred += occurrences(self.draw(generator, count), count)
+            count = min(BLOCK, max(FEWEST, 3 * self.drawn), self.most - self.drawn)
+            before = generator.bit_generator.state
+            events = self.draw(generator, count)
+            if generator.bit_generator.state == before:
+                raise NotExact("a Chance was drawn without the generator it was given: its draws may be all the same")
+            self.occurred += occurrences(events, count)
             self.drawn += count
 
     def __repr__(self) -> str:
@@ -83,11 +105,11 @@ class Chance:
 
 
 def occurrences(events: Any, count: int) -> int:
-    """How many of the events occurred. InputError unless they are an array (count,) of bool."""
+    """How many of the events occurred. NotExact unless they are an array (count,) of bool."""
     events = np.asarray(events)
     if events.dtype != np.bool_ or events.shape != (count,):
         got = f"shape {events.shape} of {events.dtype}"
-        raise refuse("Chance(draw)", f"a function that returns an array ({count},) of bool when asked for {count}", got)
+        raise NotExact(f"Chance(draw) should return an array ({count},) of bool when asked for {count}, got {got}")
     return int(events.sum())
 
 
@@ -160,15 +182,22 @@ def compare(first: Callable, second: Callable, *, seed: int, most: int = 2**18, 
     that equal laws are ever said to differ is at most level. That no difference is seen proves nothing.
     """
     generator = np.random.Generator(np.random.PCG64([seed, 7]))
-    pilot = np.concatenate([first(generator, 512), second(generator, 512)])
+    pilot = np.concatenate([_numbers(first(generator, 512)), _numbers(second(generator, 512))])
     centres = np.quantile(pilot, [0.25, 0.5, 0.75])
     counts, pairs, evidence = np.zeros((4, 2), dtype=int), 0, 0.0
     while pairs < most and evidence < -math.log(level):
         count = min(BLOCK, most - pairs, max(1024, pairs))
-        a, b = (np.asarray(draw(generator, count), dtype=float) for draw in (first, second))
+        a, b = (_numbers(draw(generator, count)) for draw in (first, second))
         looks = [(a, b), *((abs(a - centre), abs(b - centre)) for centre in centres)]
         counts += [[int(np.sum(x > y)), int(np.sum(x != y))] for x, y in looks]
         pairs += count
         logs = [_log_evidence(0.5, int(k), int(n)) for k, n in counts]
         evidence = float(np.logaddexp.reduce(logs)) - math.log(len(logs))
     return Comparison(evidence >= -math.log(level), pairs, evidence)
+
+
+def _numbers(draws: Any) -> np.ndarray:
+    values = np.asarray(draws, dtype=float)
+    if not np.isfinite(values).all():
+        raise refuse("compare(first, second)", "draws of finite numbers", "nan or inf", "Compare a bounded function.")
+    return values

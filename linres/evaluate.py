@@ -330,7 +330,7 @@ class Enclosure(_Walk):
     def measured(self, value):
         if type(value) is int:
             return flint.fmpq(value)
-        if type(value) is Chance:
+        if type(value) is Chance:  # one that was begun, see `rigorous`; else it raises
             return value.ball()
         if type(value) is flint.fmpq or (type(value) is Matrix and value.is_rational):
             return value

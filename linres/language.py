@@ -17,6 +17,7 @@ from sympy import Add, Equality, Expr, Indexed, IndexedBase, Integer, Mul, Pow, 
 from sympy.core import numbers
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 from sympy.functions.elementary.complexes import transpose
+from sympy.printing.precedence import PRECEDENCE
 
 NUMBERS = {Integer, Rational, numbers.Zero, numbers.One, numbers.NegativeOne, numbers.Half}
 CONSTANTS = {numbers.Pi, numbers.Exp1}
@@ -84,6 +85,7 @@ class GeometricSum(Expr):
     __slots__ = ()
     is_commutative = True
     is_extended_real = True
+    precedence = PRECEDENCE["Add"]  # of printers: what it is a factor or a power of puts it in brackets
 
     def __new__(cls, start, ratio, forcing, t, T):
         return Expr.__new__(cls, *map(sympy.sympify, (start, ratio, forcing, t, T)))
@@ -98,11 +100,13 @@ class GeometricSum(Expr):
         power = printer._print(ratio) if ratio.is_Atom else rf"\left({printer._print(ratio)}\right)"
         t, T = printer._print(t), printer._print(T)
         sum_ = rf"\sum_{{{t}=0}}^{{{T}-1}} {power}^{{{T}-1-{t}}} \left({printer._print(forcing)}\right)"
-        return rf"{power}^{{{T}}} {printer._print(start)} + {sum_}"
+        first = printer.parenthesize(start, PRECEDENCE["Mul"])
+        return rf"{power}^{{{T}}} {first} + {sum_}"
 
     def _sympystr(self, printer):
-        start, ratio, forcing, t, T = map(printer._print, self.args)
-        return f"({ratio})^{T} {start} + sum_({t}<{T}) ({ratio})^({T}-1-{t}) ({forcing})"
+        first = printer.parenthesize(self.args[0], PRECEDENCE["Mul"])
+        _, ratio, forcing, t, T = map(printer._print, self.args)
+        return f"({ratio})^{T} {first} + sum_({t}<{T}) ({ratio})^({T}-1-{t}) ({forcing})"
 
 
 def norm(vector):

@@ -1,7 +1,7 @@
 """Chances that are drawn: intervals that hold at any time, and verdicts with a stated risk."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import flint
@@ -16,10 +16,12 @@ from sympy.stats import Probability
 
 import linres
 from linres.chance import LEVEL, Chance, compare, interval
+from linres.chance import begun as chances_begun
 from linres.errors import InputError
+from linres.language import NotExact
 from linres.rungs import verify
 from linres.rungs.rigorous import check
-from linres.theorem import Control, Theorem
+from linres.theorem import Batch, Control, Theorem
 
 F = Fraction
 
@@ -107,6 +109,7 @@ class TestChance:
 
     def test_no_more_is_drawn_than_its_author_allows(self):
         chance = coin(0.5, most=3000)
+        chance.begin("a key")
         with flint.ctx.workprec(4096):
             chance.ball()
         assert chance.drawn == 3000 and chance.exhausted
@@ -116,8 +119,44 @@ class TestChance:
         lambda generator, n: np.ones((n, 1), dtype=bool),
     ])
     def test_draws_that_are_no_events_are_refused(self, draw):
-        with pytest.raises(InputError, match="an array"):
-            Chance(draw).ball()
+        def moving(generator, n):
+            generator.random()
+            return draw(generator, n)
+
+        chance = Chance(moving)
+        chance.begin("a key")
+        with pytest.raises(NotExact, match="an array"):
+            chance.ball()
+
+    def test_draws_that_do_not_come_from_the_generator_are_refused(self):
+        """The same block again and again would look like many draws."""
+        chance = Chance(lambda generator, n: np.random.default_rng(11).random(n) < 0.5)
+        chance.begin("a key")
+        with pytest.raises(NotExact, match="without the generator"):
+            chance.ball()
+
+    def test_what_was_drawn_before_stays_whatever_is_drawn_after(self):
+        seen = []
+
+        def two_at_a_time(generator, n):
+            seen.append(generator.random(n) < generator.random(n))
+            return seen[-1]
+
+        events = []
+        for bits in (64, 130, 256, 1024):
+            chance, seen[:] = Chance(two_at_a_time), []
+            chance.begin("a key")
+            with flint.ctx.workprec(bits):
+                chance.ball()
+            events.append(np.concatenate(seen))
+        assert [len(each) for each in events] == [1024, 16384, 16384, 262144]
+        assert all(np.array_equal(each, events[-1][: len(each)]) for each in events)
+
+    def test_nothing_is_drawn_that_nobody_counts(self):
+        begun = chances_begun()
+        with pytest.raises(NotExact, match="Probability node"):
+            coin(0.5).ball()
+        assert chances_begun() == begun
 
     @pytest.mark.parametrize("make", [lambda: Chance(0.5), lambda: coin(0.5, most=0), lambda: coin(0.5, most=True)])
     def test_a_chance_of_the_wrong_parts_is_refused(self, make):
@@ -135,6 +174,14 @@ class TestCompare:
     @pytest.mark.parametrize("other", [{"mean": 0.1}, {"scale": 1.1}, {"scale": 0.9}])
     def test_laws_that_differ_in_place_or_spread_are_told_apart(self, other):
         assert compare(self.normal(), self.normal(**other), seed=1).differ
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_draws_that_are_not_finite_are_refused(self, bad):
+        def law(generator, n):
+            return np.where(generator.random(n) < 0.1, bad, generator.random(n))
+
+        with pytest.raises(InputError, match="finite"):
+            compare(law, law, seed=1)
 
     def test_equal_laws_are_said_to_differ_no_more_often_than_the_level(self):
         found = sum(
@@ -177,7 +224,7 @@ def test_a_true_bound_is_supported_with_its_risk():
     counts = verdict.evidence["rigorous"]
     assert counts["chances"] == counts["rows"] == 5 and counts["undecided"] == 0
     assert counts["risk"] == float(counts["chances"] * LEVEL) < 1e-10
-    assert "but for a risk of" in verdict.reason and "certainty" not in verdict.reason
+    assert "an error has probability" in verdict.reason and "certainty" not in verdict.reason
 
 
 def test_a_false_bound_is_refuted_and_the_verdict_says_how_rare_a_false_alarm_is():
@@ -229,6 +276,58 @@ def test_a_chance_for_anything_but_a_probability_is_refused():
         measure=lambda instance, arithmetic: [{p: arithmetic.number(1), x: Chance(throws(F(1, 2)))}])
     verdict = verify(theorem)
     assert verdict.verdict == "inconclusive" and "only a Probability" in verdict.reason
+
+
+def test_a_chance_within_a_sequence_is_refused():
+    """It would be drawn without being counted, and reported as certain."""
+    c, t, T = sympy.IndexedBase(sympy.Symbol("c", real=True)), *symbols("t T", integer=True)
+    with sympy.evaluate(False):
+        conclusion = Le(c[T], p + Rational(1, 10))
+    theorem = Theorem(
+        "hidden", conclusion, symbols={c: "", p: "", t: "", T: ""}, over=(t, T), hypotheses=(Ge(T, 0),),
+        instances=lambda: st.just(Coins(F(1, 2))),
+        measure=lambda instance, arithmetic: [
+            {p: arithmetic.number(instance.p), T: 2, c: {k: coin(0.5) for k in range(3)}}])
+    verdict = verify(theorem)
+    assert verdict.verdict == "inconclusive" and "Probability node" in verdict.reason
+
+
+def sometimes_drawn(exact_at):
+    """P(x >= 1) <= 1.9 p, exact at one p and drawn elsewhere: false at p = 1/5, which only the sampler reaches."""
+    def mixed(instance, arithmetic):
+        [row] = measure(instance, arithmetic)
+        if instance.p == exact_at:
+            row[Probability(Ge(x, 1))] = arithmetic.number(1 - (1 - instance.p) ** 3)
+        return [row]
+
+    def sample(generator, count):
+        columns = {p: np.full(count, 0.2), Probability(Ge(x, 1)): np.full(count, 0.5)}
+        return Batch(columns, lambda k: Coins(F(1, 5)), count)
+
+    theorem = union_bound(Rational(19, 10), sample=sample)
+    return replace(theorem, measure=mixed, instances=lambda: st.just(Coins(F(1, 2))))
+
+
+@pytest.mark.parametrize("exact_at", [F(1, 2), None])
+def test_a_failure_that_the_sampler_finds_says_that_it_was_drawn(exact_at):
+    verdict = verify(sometimes_drawn(exact_at))
+    assert verdict.verdict == "refuted" and "a false alarm has probability" in verdict.reason
+    assert "DRAWN" not in verdict.counterexample["snippet"] and "from draws" in verdict.counterexample["snippet"]
+    assert "enclosed by draws" in verdict.counterexample["latex"]
+
+
+def test_a_drawn_failure_is_not_made_simpler(monkeypatch):
+    monkeypatch.setattr("linres.rungs.draw.smallest", lambda *_, **__: pytest.fail("searched"))
+    assert verify(union_bound(Rational(19, 10))).verdict == "refuted"
+
+
+def test_a_replay_of_drawn_chances_says_the_risk(tmp_path, capsys):
+    from linres.commands import replay
+
+    report = replay.decide(union_bound(), Coins(F(1, 2)), label="a test")
+    assert report["outcome"] == "holds" and 0 < report["risk"] < 1e-10
+    text = replay._text(report | {"theorem": "union", "variant": None, "instance": "Coins"})
+    assert "an error has probability" in text
 
 
 def test_a_million_chances_are_wrong_less_often_than_once_in_a_million():

@@ -14,8 +14,9 @@ EPILOG = """examples:
   linres replay found/mine.counterexample.json --file mine.py
 
 outcomes, a line for each row:
-  holds      the hypotheses hold and so does the conclusion, with certainty
-  fails      the hypotheses hold and the conclusion does not, with certainty
+  holds      the hypotheses hold and so does the conclusion, with certainty, or where
+             chances are drawn but for the risk that is shown
+  fails      the hypotheses hold and the conclusion does not, likewise
   rejected   a hypothesis does not hold
   undecided  the precision, or a value that is missing, does not allow an answer
 
@@ -119,13 +120,14 @@ def variant_of(theorem: Any, saved: Any) -> Any:
 
 
 def decide(theorem: Any, instance: Any, *, label: str = "the instance") -> dict[str, Any]:
-    """{"outcome", "bits", "rows", "snippet"}: what `linres replay` reports of a theorem at an instance.
+    """{"outcome", "bits", "rows", "snippet", "risk"}: what `linres replay` reports of a theorem at an instance.
 
     InputError that begins with the label if the instance is none that the theorem can measure.
     """
+    from linres import chance
     from linres.rungs import counterexample
 
-    rows, bits, failure = [], 0, None
+    rows, bits, failure, begun = [], 0, None, chance.begun()
     for row, checked in _each_row(theorem, instance, label):
         rows.append(row)
         bits = max(bits, checked.bits)
@@ -133,6 +135,7 @@ def decide(theorem: Any, instance: Any, *, label: str = "the instance") -> dict[
     return {
         "outcome": _overall([row.outcome for row in rows]), "bits": bits, "rows": [vars(row) for row in rows],
         "snippet": counterexample.snippet(theorem, failure) if failure else None,
+        "risk": float((chance.begun() - begun) * chance.LEVEL),
     }
 
 
@@ -204,10 +207,12 @@ def _worst(single: Any, instance: Any, checked: Any) -> tuple[int | None, Any, A
     """
     from linres.arithmetic import EXACT
     from linres.evaluate import Enclosure, Missing, Undefined, decide
+    from linres.rungs import rigorous
 
     if checked.failure:
         return checked.failure.horizon, checked.failure.left, checked.failure.right
     [row] = single.measure(instance, EXACT)
+    rigorous.begin(single, instance, row)
     T = next(iter(single.over[1:]), None)
     found: list[tuple[int | None, Any, Any]] = []
     allowed: list[tuple[int | None, Any, Any]] = []
@@ -263,4 +268,7 @@ def _text(report: dict[str, Any]) -> str:
         lines.append(f"row {row['row']}{horizon}: {row['outcome']}{sides}{ratio}{why}")
     lines += [] if report["rows"] else ["no rows"]
     lines += ["", report["snippet"]] if report["snippet"] else []
-    return "\n".join([*lines, "", f"{report['outcome']}, decided with up to {report['bits']} bits"])
+    sure = f"decided with up to {report['bits']} bits"
+    if report["risk"]:
+        sure = f"from draws: an error has probability {report['risk']:.1e} at most"
+    return "\n".join([*lines, "", f"{report['outcome']}, {sure}"])

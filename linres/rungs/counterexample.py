@@ -23,6 +23,8 @@ from linres.theorem import Theorem
 BITS = 4096  # precision at which values that a definition gives are written
 DIGITS = 10_000  # what SymPy may spend on a difference of both sides; more than the largest precision of a check
 LONGEST = 60  # characters of a rational that is written out in a paragraph
+DRAWN = "Probabilities are the middles of intervals, from draws; each holds but for a risk of 2^-40."
+DRAWN_TEX = "Probabilities are enclosed by draws, but for a risk of $2^{-40}$ each; it fails on the whole enclosure."
 USED = {  # names that a snippet relies on
     "E", "I", "S", "N", "pi", "sqrt", "exp", "log", "Abs", "transpose", "eye", "Matrix", "Rational", "reduce", "range",
     "print", "left", "right", "gap", "total", "prod", "all", "bool",
@@ -118,6 +120,7 @@ def _lines(theorem: Theorem, failure: Failure) -> list[str]:
     of_matrices = isinstance(failure.left, Matrix)
     python = _Python(_size(failure))
     title = f"# {theorem.name} fails here: {theorem.title}".removesuffix(": ")
+    title += "\n# " + DRAWN if failure.drawn else ""
     lines = [title, "from functools import reduce", "from sympy import *", ""]
     for label, symbols in _by_label(_needed(theorem, failure)).items():
         lines.append(f"{python.name(label)} = {_assigned(symbols, exact, failure, python, theorem)}")
@@ -289,7 +292,8 @@ def _paragraph(theorem: Theorem, exact: Enclosure, failure: Failure) -> str:
         f"measured on {failure.instance!r}", 110, initial_indent="% ", subsequent_indent="%     ",
         break_long_words=False, break_on_hyphens=False,
     )
-    return "\n".join([*lines, f"{'But' if assumed else 'Then'} {sides}.", *instance])
+    drawn = [DRAWN_TEX] if failure.drawn else []
+    return "\n".join([*lines, f"{'But' if assumed else 'Then'} {sides}.", *drawn, *instance])
 
 
 def _when(hypothesis: Any, theorem: Theorem) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from linres import archive
+from linres import archive, chance
 from linres.errors import InputError, refuse
 from linres.rungs import adversarial, controls, draw, nearest, rigorous, sampled, symbolic, tightness
 from linres.rungs.counterexample import describe
@@ -50,7 +50,7 @@ class _Climb:
 
     def __init__(self, theorem: Theorem, level: Level, seed: int, progress: Callable[[str], None]):
         self.theorem, self.level, self.seed, self.progress = theorem, level, seed, progress
-        self.start = time.perf_counter()
+        self.start, self.begun = time.perf_counter(), chance.begun()
         self.evidence: dict[str, dict[str, Any]] = {}
         self.failure: rigorous.Failure | None = None
         self.foreign: rigorous.Failure | None = None
@@ -86,6 +86,15 @@ class _Climb:
         except InputError as error:
             return {"instance_json": None, "not_saved": str(error)}
 
+    @property
+    def chances(self) -> int:
+        """How many sequences of draws were begun so far, those of the controls included."""
+        return chance.begun() - self.begun
+
+    def _risk(self, drawn: str, error: str) -> str:
+        risk = float(self.chances * chance.LEVEL)
+        return f"{drawn} {self.chances} chances: {error} has probability {risk:.1e} at most"
+
     def say(self, rung: str) -> None:
         self.progress(f"{self.theorem.name}: {rung}")
 
@@ -97,10 +106,8 @@ class _Climb:
         draws = [*theorem.extremal, *draw.instances(strategy, level.instances, seed=self.seed)]
         counts, self.failure = rigorous.search(theorem, draws, max_bits=level.max_bits)
         self.evidence["rigorous"] = counts | {"acceptance": _share(counts["rows"] - counts["rejected"], counts["rows"])}
-        drawn = "risk" in counts  # a statement about chances that have to be drawn
         if self.failure:
-            if not drawn:
-                self._shrink(strategy, self.failure)
+            self._shrink(strategy, self.failure)
             return
         self.say("sampled")
         self.evidence["sampled"], self.failure = sampled.run(
@@ -110,6 +117,7 @@ class _Climb:
             self._shrink(strategy, self.failure)
             return
         self.say("adversarial")
+        drawn = self.chances > 0  # a statement about chances that have to be drawn
         if drawn:
             found = nearest.Result({"ran": False, "reason": _NOT_SEARCHED})
             self.evidence["tightness"] = {"ran": False, "reason": "draws never show that both sides are equal"}
@@ -131,7 +139,12 @@ class _Climb:
             self.evidence["tightness"] = tightness.run(theorem, max_bits=level.max_bits, found=found)
 
     def _shrink(self, strategy: Any, found: rigorous.Failure) -> None:
-        """Replace the failure found by the simplest one that Hypothesis comes upon."""
+        """Replace the failure found by the simplest one that Hypothesis comes upon.
+
+        Not where chances are drawn: looking for more that seem to fail would make false alarms more likely.
+        """
+        if found.drawn:
+            return
         self.say("shrinking the counterexample")
 
         def fails(instance) -> bool:
@@ -149,7 +162,9 @@ class _Climb:
             return "inconclusive", "measured by another method, whose values no definition is held to"
         if self.failure:
             instead = " although its proof checks: a hypothesis or the trusted core is wrong" if proof.complete else ""
-            return "refuted", f"a counterexample, {_by(self.evidence['rigorous'])}{instead}"
+            drawn = self.failure.drawn
+            how = self._risk("decided by", "a false alarm") if drawn else "decided in exact or ball arithmetic"
+            return "refuted", f"a counterexample, {how}{instead}"
         doubt = self.broken or self._nothing_decided(proof) or ("" if proof.complete else self._something_undecided())
         if doubt:
             return "inconclusive", doubt
@@ -159,7 +174,8 @@ class _Climb:
         steps = f"{proof.checked} of {proof.steps} proof steps machine-checked" if proof.steps else "no proof"
         left = self.evidence["sampled"].get("unexamined", 0)
         suspects = f"; {left} rows that float64 suspects were not examined" if left else ""
-        return "supported", f"{_held(self.evidence['rigorous'])}; {steps}{suspects}"
+        sure = f"as {self._risk('drawn from', 'an error')}" if self.chances else "with certainty"
+        return "supported", f"{_held(self.evidence['rigorous'], sure)}; {steps}{suspects}"
 
     def _nothing_decided(self, proof: symbolic.Proof) -> str:
         counts = self.evidence["rigorous"]
@@ -194,18 +210,10 @@ _FOREIGN = (
 )
 
 
-def _held(counts: dict[str, Any]) -> str:
+def _held(counts: dict[str, Any], sure: str) -> str:
     """What was seen to hold, and how much was not looked at because it does not satisfy the hypotheses."""
     rows, rejected = f"{counts['decided']} of {counts['rows']} rows", f", {counts['rejected']} fail the hypotheses"
-    sure = f"but for a risk of {counts['risk']:.1e}" if "risk" in counts else "with certainty"
     return f"{rows} ({counts['instances']} instances) hold {sure}{rejected if counts['rejected'] else ''}"
-
-
-def _by(counts: dict[str, Any]) -> str:
-    """What decided a counterexample."""
-    if "risk" not in counts:
-        return "decided in exact or ball arithmetic"
-    return f"decided by {counts['chances']} chances drawn: a false alarm has probability {counts['risk']:.1e} at most"
 
 
 def _share(part: int, whole: int) -> float:

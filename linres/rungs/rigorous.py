@@ -70,6 +70,7 @@ class Failure:
     horizon: int | None
     left: Any
     right: Any
+    drawn: bool = False  # whether chances were drawn for it
 
 
 @dataclass
@@ -110,7 +111,7 @@ def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise NotExact(f"measure should return a list of rows, each a dict from symbols to values, got {rows!r}")
     for position, row in enumerate(rows):
-        chances = _begin(theorem, instance, row, position)
+        chances = begin(theorem, instance, row, position)
         checked.chances += len(chances)
         outcome = _read_row(theorem, instance, row, position, checked)
         spent = [chance for chance in chances if chance.exhausted]
@@ -123,7 +124,7 @@ def _check_rows(theorem: Theorem, instance: Any, bits: int) -> Checked:
     return checked
 
 
-def _begin(theorem: Theorem, instance: Any, row: Mapping, position: int) -> list[Chance]:
+def begin(theorem: Theorem, instance: Any, row: Mapping, position: int = 0) -> list[Chance]:
     """The chances of a row, ready to be drawn: the same statement has the same draws at the same instance."""
     chances = {node: value for node, value in row.items() if type(value) is Chance}
     for node, value in chances.items():
@@ -165,7 +166,8 @@ def _check_row(theorem, instance, row, position, checked) -> str:
         if holds is False and None not in assumed:
             left, right = map(walk.value, theorem.conclusion.args)
             seen = {name: value.ball() if type(value) is Chance else value for name, value in row.items()}
-            checked.failure = Failure(instance, seen, position, horizon, left, right)
+            drawn = any(type(value) is Chance for value in row.values())
+            checked.failure = Failure(instance, seen, position, horizon, left, right, drawn)
             return "holds"
         outcomes.append(bool(holds) and None not in assumed)
     if not outcomes:

@@ -50,6 +50,8 @@ def _examine(theorem, batch, excess, suspect, max_bits) -> tuple[dict[str, Any],
         found["unexamined"] -= int(suspect[row])
         found |= {name: found[name] + counts[name] for name in ("decided", "undecided")}
         found |= {"reason": counts["reason"]} if "reason" in counts else {}
+        if "risk" in counts:
+            found |= {name: found.get(name, 0) + counts[name] for name in ("chances", "risk")}
     return found, failure
 
 

@@ -6,7 +6,8 @@ entries of mean 0, uncorrelated and of variance 1/d. For every T >= 0
     E|h_T|^2 = (1 + alpha^2)^T E|h_0|^2,     E|h_T - h_0|^2 = ((1 + alpha^2)^T - 1) E|h_0|^2.
 
 With alpha = L^{-b} at depth T = L: as L grows the factor (1 + L^{-2b})^L tends to 1 if b > 1/2, the network to the
-identity; to e if b = 1/2; and to infinity like exp(L^{1-2b}) if b < 1/2. That is the mean; what is typical may differ.
+identity; to e if b = 1/2; and its logarithm grows like L^{1-2b} if 0 < b < 1/2. That is the mean; what is typical may
+differ.
 
 The inner product of random vectors is <X, Y> = E[X^T Y] here. Of the layers only three things are used, with
 n_t = V_{t+1} h_t: E|n_t|^2 = E|h_t|^2, E<h_t, n_t> = 0 and E<h_0, n_t> = 0. For independent layers of that law all
