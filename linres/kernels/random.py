@@ -17,7 +17,7 @@ from linres.kernels._jit import compiled
 U = np.uint64
 _GOLDEN = U(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd
 _FIRST, _SECOND = U(0xBF58476D1CE4E5B9), U(0x94D049BB133111EB)
-_ONE, _BYTE = U(1), U(255)
+_ONE, _FOUR, _BYTE = U(1), U(4), U(255)
 _8, _12, _16, _17, _19, _23, _27, _30, _31, _41, _45 = map(U, (8, 12, 16, 17, 19, 23, 27, 30, 31, 41, 45))
 
 # ------------------------------------------------------------------------------------------------------------- words
@@ -244,3 +244,64 @@ def chi_square(degrees, state):
         return x * x, state
     x, state = gamma_with(gamma_constants(degrees / 2.0), state)
     return 2.0 * x, state
+
+
+# -------------------------------------------------------------------------------------------------------- many at once
+
+LANES = 32
+
+
+@compiled
+def seed_lanes(seed, stream, lanes):
+    """Fill lanes (4, LANES) with the states that the lanes of a stream begin in, one after the other."""
+    start = key(seed, stream)
+    for lane in range(lanes.shape[1]):
+        lanes[0, lane], lanes[1, lane], lanes[2, lane], lanes[3, lane] = state_at(start)
+        start += _FOUR * _GOLDEN
+
+
+@compiled
+def fill_words(lanes, out):
+    """Fill out (m, LANES) with words, every lane its column; the loop over lanes is one that compilers vectorise."""
+    a, b, c, d = lanes[0], lanes[1], lanes[2], lanes[3]
+    for i in range(out.shape[0]):
+        row = out[i]
+        for lane in range(LANES):
+            first, second, third, fourth = a[lane], b[lane], c[lane], d[lane]
+            total = first + fourth
+            row[lane] = ((total << _23) | (total >> _41)) + first
+            shifted = second << _17
+            third ^= first
+            fourth ^= second
+            b[lane] = second ^ third
+            a[lane] = first ^ fourth
+            c[lane] = third ^ shifted
+            d[lane] = (fourth << _45) | (fourth >> _19)
+
+
+@compiled
+def fill_even(words, bound, out):
+    """Fill out (m,) from words (>= m/2,): even on 2^31 points, symmetric about 0, from -bound to bound.
+
+    Both halves of a word make an odd number from -2^31 to 2^31.
+    """
+    halves = words.view(np.int32)
+    unit = bound * 2.0**-31
+    for i in range(len(out)):
+        out[i] = unit * (halves[i] | 1)
+
+
+@compiled
+def fill_signs(words, size, out):
+    """Fill out (m,) from words (>= m/64,): size or -size by each bit."""
+    for i in range(len(out)):
+        out[i] = size if (words[i >> 6] >> U(i & 63)) & _ONE else -size
+
+
+@compiled
+def fill_normal(scale, state, out):
+    """Fill out (m,) with scale times standard normals; returns the state."""
+    for i in range(len(out)):
+        x, state = normal(state)
+        out[i] = scale * x
+    return state
