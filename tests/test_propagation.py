@@ -140,30 +140,30 @@ def test_given_weights_are_passed_as_the_generic_step_passes_them(block, matrice
     generator = np.random.default_rng(6)
     depth, width, n = 6, 11, 2
     weights = generator.standard_normal((1, depth, matrices, width, width))
-    start, scales = generator.standard_normal((1, n, width)), np.array([0.3, 0.7])
+    start, scales = generator.standard_normal((1, n, width)), np.array([[0.3, 0.7]])
     at = np.arange(depth + 1)
-    norms, distances = np.empty((2, 1, depth + 1, n))
+    norms, distances = np.empty((2, 1, 1, depth + 1, n))
     stored = np.ascontiguousarray(np.swapaxes(weights, -1, -2))
     activation = getattr(kernel, {"linear": "IDENTITY", "relu": "RELU", "tanh": "TANH"}[block])
-    gradients = np.empty((2, 1, n))
+    gradients = np.empty((2, 1, 1, n))
     with np.errstate(over="ignore"):
         kernel.simulate(
-            np.uint64(1), np.uint64(5), kernel.GIVEN, activation, stored, scales, n, at, start, norms, distances,
-            *gradients,
+            np.uint64(1), np.uint64(5), kernel.GIVEN, activation, stored, scales, n, at, start, True, norms,
+            distances, *gradients,
         )
         outputs = np.empty((n, width))
         state = tuple(map(np.uint64, kernel.random.seeded(np.uint64(1), np.uint64(5))))
         kernel.random.fill_normal(1.0, state, outputs.ravel())
     for i in range(n):
-        states, back = reference(weights[0], start[0, i], scales[i], block, outputs[i])
+        states, back = reference(weights[0], start[0, i], scales[0, i], block, outputs[i])
         squares = np.sum(states**2, axis=1)
         moved = np.sum((states - states[0]) ** 2, axis=1)
-        np.testing.assert_allclose(norms[0, :, i], np.log(squares / squares[0]), rtol=1e-12, atol=1e-12)
-        np.testing.assert_allclose(distances[0, 1:, i], np.log(moved[1:] / squares[0]) / 2, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(norms[0, 0, :, i], np.log(squares / squares[0]), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(distances[0, 0, 1:, i], np.log(moved[1:] / squares[0]) / 2, rtol=1e-12, atol=1e-12)
         lengths = np.linalg.norm(back, axis=1)
-        assert gradients[0, 0, i] == pytest.approx(2 * math.log(lengths[0] / lengths[-1]), rel=1e-11, abs=1e-12)
+        assert gradients[0, 0, 0, i] == pytest.approx(2 * math.log(lengths[0] / lengths[-1]), rel=1e-11, abs=1e-12)
         change = np.linalg.norm(back[0] - back[-1]) / lengths[-1]
-        assert gradients[1, 0, i] == pytest.approx(math.log(change), rel=1e-11, abs=1e-12)
+        assert gradients[1, 0, 0, i] == pytest.approx(math.log(change), rel=1e-11, abs=1e-12)
 
 
 @pytest.mark.parametrize("law", ["gaussian", "uniform", "rademacher"])
@@ -246,6 +246,7 @@ def test_small_distances_are_not_lost_in_cancellation(reduced):
 CASES = [
     {}, {"distances": False}, {"block": "relu", "matrices": 2}, {"inputs": 2}, {"reduced": False},
     {"law": "uniform", "gradients": True, "block": "relu", "matrices": 2}, {"law": "rademacher", "block": "tanh"},
+    {"weights": "fractional", "hurst": 0.3}, {"weights": "smooth", "gradients": True},
 ]
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from linres.kernels import random
 from linres.kernels._jit import compiled
+from linres.kernels.matrices import copy
 
 LINEAR, LINEAR_TWO, RELU_TWO = 0, 1, 2  # blocks V h, V U h and V relu(U h)
 _FEW = 16  # factors multiplied before a logarithm is taken
@@ -158,10 +159,11 @@ _LANE_STREAMS = np.uint64(2**63)  # lanes draw from the streams beyond, one for 
 def apply(weights, states, out):
     """out <- V h for every row h of states (n, d); weights (d, d) hold the columns of V as rows."""
     n, d = states.shape
-    out[:] = 0.0
     whole = d - d % 4
     for i in range(n):
         x, y = states[i], out[i]
+        for k in range(d):
+            y[k] = 0.0
         for j in range(0, whole, 4):
             a, b, c, e = x[j], x[j + 1], x[j + 2], x[j + 3]
             p, q, r, s = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
@@ -217,7 +219,8 @@ def _orthonormal_part(states, i, basis, parts):
     for k in range(len(row)):
         row[k] = states[i, k]
         size += row[k] * row[k]
-    parts[:] = 0.0
+    for j in range(i):
+        parts[j] = 0.0
     for _ in range(2):
         for j in range(i):
             part = 0.0
@@ -278,11 +281,12 @@ def _begin(starts, inputs, homogeneous, state, start, sizes):
     If the network is homogeneous, the rows are then made ones of length 1, and their sizes 0.
     """
     if len(starts):
-        start[:inputs] = starts
+        copy(starts, start[:inputs])
     else:
         state = random.fill_normal(1.0, state, start[:inputs].ravel())
-    for i in range(inputs, len(start)):
-        start[i] = start[i - inputs]
+    for i in range(len(start)):
+        for k in range(start.shape[1]):
+            start[i, k] = start[i % inputs, k]
     for i in range(len(start)):
         square = _square(start[i])
         sizes[i] = 0.0 if homogeneous else math.log(square)
@@ -374,7 +378,7 @@ def _backward(law, two, given, lanes, state, words, weights, slopes, gradients, 
     if two:
         apply_transposed(used[0], inner, sums, image)
     else:
-        image[:] = inner
+        copy(inner, image)
 
 
 @compiled
@@ -384,12 +388,12 @@ def _restored(kept):
 
 @compiled
 def _simulate_one(
-    seed, stream, law, activation, given, scales, inputs, layers, starts, norms, distances, gradients,
+    seed, stream, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances, gradients,
     gradient_distances
 ):
-    """A run of `simulate`: given (L, matrices, d, d), norms (P, n), gradients (n,) or (0,), starts (inputs, d)."""
+    """A run of `simulate`: given (L, matrices, d, d), norms (P, n), gradients (n,), starts (inputs, d)."""
     n, matrices, d = len(scales), given.shape[1], given.shape[2]
-    homogeneous, two, kept = activation != TANH, matrices == 2, layers[-1] if gradients.size else 0
+    homogeneous, two, kept = activation != TANH, matrices == 2, layers[-1] if backwards else 0
     state, lanes = random.seeded(seed, stream), np.empty((4, random.LANES), dtype=np.uint64)
     random.seed_lanes(seed, stream + _LANE_STREAMS, lanes)
     words = np.empty((_rows_of_words(law, d * d), random.LANES), dtype=np.uint64)
@@ -399,12 +403,12 @@ def _simulate_one(
     slopes, states_before = np.empty((max(kept, 1), n if kept else 0, d)), np.empty((kept, 4), dtype=np.uint64)
     lanes_before = np.empty((kept, 4, random.LANES), dtype=np.uint64)
     state = _begin(starts, inputs, homogeneous, state, start, sizes)
-    states[:] = start
+    copy(start, states)
     done = 0
     for p in range(len(layers)):
         while done < layers[p]:
             if kept:
-                lanes_before[done] = lanes
+                copy(lanes, lanes_before[done])
                 for m in range(4):
                     states_before[done, m] = state[m]
             state = _forward(
@@ -415,18 +419,19 @@ def _simulate_one(
             done += 1
         _measure(states, moved, scales, powers, sizes, norms[p], distances[p])
     if kept:
-        moved[:] = 0.0
-        powers[:] = 0
-        state = _begin(starts[:0], inputs, True, state, start, sizes)
-        sizes[:] = 0.0
-        states[:] = start
+        moved = np.zeros((n, d))
+        for i in range(n):
+            powers[i] = 0
+        homogeneous = kept > 0  # the gradient is, in the output's
+        state = _begin(starts[:0], inputs, homogeneous, state, start, sizes)
+        copy(start, states)
         for layer in range(kept - 1, -1, -1):
-            lanes[:] = lanes_before[layer]
+            copy(lanes_before[layer], lanes)
             _backward(
                 law, two, given[layer % len(given)], lanes, _restored(states_before[layer]), words, weights,
                 slopes[layer], states, sums, work
             )
-            _move(start, moved, work[3], scales, True, powers, states)
+            _move(start, moved, work[3], scales, homogeneous, powers, states)
         _measure(states, moved, scales, powers, sizes, gradients, gradient_distances)
 
 
@@ -441,21 +446,28 @@ def _rows_of_words(law, entries):
 
 @compiled(parallel=True)
 def simulate(
-    seed, first, law, activation, given, scales, inputs, layers, starts, norms, distances, gradients,
+    seed, first, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances, gradients,
     gradient_distances
 ):
-    """Fill norms and distances (runs, P, n) at the layers (P,), increasing; gradients (runs, n) as well, if not (0, n).
+    """Fill norms, distances (runs, B, P, n) at the layers (P,), increasing; if backwards, gradients (runs, B, n).
 
-    scales (n,): of each row of a state (n, d); the starts of the rows repeat after so many inputs. starts
-    (1, inputs, d), or (1, 0, d) for normals. given (runs, L, matrices, d, d) for the law GIVEN, else of shape
-    (1, 1, matrices, d, d). The gradient of the output is normal, and independent of all else; the weights of the layer
-    it passes are drawn anew from the state that they were drawn from, which is kept.
+    scales (B, n): of each row of a state (n, d), B times over; starts repeat after so many inputs: (1, inputs, d), or
+    (1, 0, d) for normals. given (runs, L, matrices, d, d) for the law GIVEN, else of shape (1, 1, matrices, d, d). The
+    gradient of the output is normal, and independent of all else; the weights of the layer it passes are drawn anew
+    from the state that they were drawn from, which is kept.
     """
-    runs, backwards = len(norms), len(gradients) > 0
-    for run in numba.prange(runs):
-        row = run if backwards else 0
+    blocks = len(scales)
+    for index in numba.prange(len(norms) * blocks):
+        run, block = index // blocks, index % blocks
         _simulate_one(
-            seed, first + np.uint64(run), law, activation, given[run % len(given)], scales, inputs, layers,
-            starts[0], norms[run], distances[run], gradients[row:row + 1].ravel(),
-            gradient_distances[row:row + 1].ravel()
+            seed, first + np.uint64(run), law, activation, given[run % len(given)], scales[block], inputs, layers,
+            starts[0], backwards, norms[run, block], distances[run, block], gradients[run, block],
+            gradient_distances[run, block]
         )
+
+
+@compiled(parallel=True)
+def normals(seed, first, out):
+    """Fill out (runs, m) with standard normals, from streams that `simulate` leaves alone where weights are given."""
+    for run in numba.prange(len(out)):
+        random.fill_normal(1.0, random.seeded(seed, first + np.uint64(run) + _LANE_STREAMS), out[run])

@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 
 from linres.errors import refuse
+from linres.methods import correlated
 
 BLOCKS = ("linear", "relu", "tanh")
 LAWS = ("gaussian", "uniform", "rademacher")
+WEIGHTS = ("iid", "smooth", "fractional")
 _PIECE = 3e8  # operations, roughly, until `watch` is called
+_MEMORY = 2e8  # bytes of given weights at a time, if no single run needs more
+_ROWS = 128  # states that pass given weights together
+_DRAWN = {False: 3, True: 10}  # operations, roughly, to draw an entry: one by one, and by Fourier transforms
 _LARGEST_EXPONENT = 10
 
 Watch = Callable[[int, int], Any]
@@ -49,7 +54,8 @@ class Propagation:
 
 def propagate(
     depth: int, *, width: int, exponent: float | Sequence[float], runs: int = 1, block: str = "linear",
-    matrices: int = 1, law: str = "gaussian", inputs: int = 1, start=None, layers: Sequence[int] | None = None,
+    matrices: int = 1, law: str = "gaussian", weights: str = "iid", hurst: float | None = None,
+    length: float | None = None, inputs: int = 1, start=None, layers: Sequence[int] | None = None,
     distances: bool = True, gradients: bool = False, reduced: bool = True, seed: int = 0, threads: int | None = None,
     watch: Watch | None = None,
 ) -> Propagation:
@@ -62,6 +68,10 @@ def propagate(
     increasing, instead of at the depth alone. gradients: those of a standard normal output gradient, independent of
     all else.
 
+    weights: "iid", independent from layer to layer. Else each entry is a Gaussian series along the layers, exact up to
+    rounding: "fractional", increments of a fractional Brownian motion of index hurst, 1/2 being independent again; or
+    "smooth", a Gaussian process in s = k/L with covariance e^{-(s-t)^2/(2 length^2)}/width, length .1 unless given.
+
     reduced: draw no weights where less has the same law. For Gaussian entries without gradients that is the norm of
     one input through linear blocks or two-matrix ReLU blocks (two to five numbers a layer), and else the images of
     fewer inputs than the width (inputs * width numbers for each matrix). Alike in law, not in bits.
@@ -69,7 +79,9 @@ def propagate(
     Run number r is a function of the settings, the seed and r: neither the other runs nor the number of threads, by
     default all, change a bit. watch(done, runs), if given, is called now and then. InputError for bad settings.
     """
-    network = _Network(depth, width, block, matrices, law, inputs, distances, gradients, seed)
+    network = _Network(
+        depth, width, block, matrices, law, weights, hurst, length, inputs, distances, gradients, seed
+    )
     _check(network, runs)
     exponents, starts, at = _exponents(exponent), _starts(start, network), _layers(layers, depth)
     draw, drawn = _way(network, reduced)
@@ -88,10 +100,19 @@ class _Network:
     block: str
     matrices: int
     law: str
+    weights: str
+    hurst: float | None
+    length: float | None
     inputs: int
     distances: bool
     gradients: bool
     seed: int
+
+    def covariance(self) -> np.ndarray:
+        """r(0), ..., r(N) of an entry along the layers, times the width."""
+        if self.weights == "fractional":
+            return correlated.fractional(self.hurst, self.depth)
+        return correlated.smooth(0.1 if self.length is None else self.length, self.depth)
 
 
 @dataclass(frozen=True)
@@ -102,9 +123,10 @@ class _Runs:
     threads: int
     watch: Watch | None
 
-    def pieces(self, work: float) -> Iterator[slice]:
-        """All runs, so many at a time that they take a moment; work: operations of one."""
+    def pieces(self, work: float, memory: float = 0.0) -> Iterator[slice]:
+        """All runs, so many at a time that they take a moment and fit; work, memory: operations, bytes of one."""
         size = max(self.threads, int(_PIECE / max(work, 1.0)) // self.threads * self.threads)
+        size = max(1, min(size, int(_MEMORY / max(memory, 1.0))))
         for begun in range(0, self.count, size):
             end = min(begun + size, self.count)
             yield slice(begun, end)
@@ -117,6 +139,8 @@ _Found = tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarr
 
 def _way(network: _Network, reduced: bool) -> tuple[Callable[..., _Found], str]:
     """How to draw, and what a `Propagation` calls it."""
+    if network.weights != "iid":
+        return _draw_correlated, "weights"
     if not reduced or network.law != "gaussian" or network.gradients:
         return _draw_weights, "weights"
     if network.inputs == 1 and (network.block, network.matrices) in _NORM_BLOCKS:
@@ -164,23 +188,63 @@ def _draw_weights(network: _Network, scales: np.ndarray, starts: np.ndarray, at:
     return norms, distances if network.distances else None, first, second
 
 
-def _simulated(network: _Network, law: int, scales: np.ndarray, starts: np.ndarray, at: np.ndarray, runs: _Runs):
-    """log_norm and log_distance (E, runs, P, n), and both of the gradients (E, runs, n), empty if not asked for."""
+def _draw_correlated(network: _Network, scales: np.ndarray, starts: np.ndarray, at: np.ndarray, runs: _Runs) -> _Found:
+    """The weights of some runs at a time, by Fourier transforms, for all scales."""
     from linres.kernels import propagation as kernel
 
-    width, rows = network.width, len(scales) * network.inputs
-    norms, distances = np.empty((2, runs.count, len(at), rows))
-    gradients = np.empty((2, runs.count if network.gradients else 0, rows))
-    given = np.zeros((1, 1, network.matrices, width, width))
-    work = network.depth * network.matrices * width * (width + rows * (width if law != kernel.REDUCED else 4))
-    for piece in runs.pieces(3.0 * work):
+    covariance = network.covariance()
+    roots = np.sqrt(correlated.eigenvalues(covariance) / (2 * len(covariance) - 2))
+    pairs, width = -(-network.width**2 // 2), network.width
+
+    def given(piece: slice) -> np.ndarray:
+        """(runs, L, matrices, width, width)."""
+        count = piece.stop - piece.start
+        weights = np.empty((count, network.depth, network.matrices, width, width))
+        normals = np.empty((count, network.matrices, pairs, len(roots), 2))
+        kernel.normals(np.uint64(network.seed), np.uint64(piece.start), normals.reshape(count, -1))
+        for run, matrix in np.ndindex(count, network.matrices):
+            drawn = correlated.series(roots, normals[run, matrix], network.depth, runs.threads)[: width**2]
+            weights[run, :, matrix] = drawn.T.reshape(-1, width, width)
+        weights /= np.sqrt(width)
+        return weights
+
+    norms, distances, *gradients = _simulated(network, kernel.GIVEN, scales, starts, at, runs, given)
+    first, second = gradients if network.gradients else (None, None)
+    return norms, distances if network.distances else None, first, second
+
+
+def _simulated(network, law, scales, starts, at, runs, given=None):
+    """log_norm and log_distance (E, runs, P, n), and both of the gradients (E, runs, n), filled if asked for.
+
+    given: None, or a function that returns the weights of a slice of the runs.
+    """
+    from linres.kernels import propagation as kernel
+
+    width, inputs, together = network.width, network.inputs, len(scales)
+    if given is not None:  # states of some exponents at a time stay in the cache
+        together = min(together, max(1, _ROWS // inputs))
+    blocks = -(-len(scales) // together)
+    padded = np.pad(scales, (0, blocks * together - len(scales)), mode="edge").reshape(blocks, together)
+    norms, distances = np.empty((2, runs.count, blocks, len(at), together * inputs))
+    gradients = np.empty((2, runs.count, blocks, together * inputs))
+    nothing = np.zeros((1, 1, network.matrices, width, width))
+    each = width if law != kernel.REDUCED else 4
+    work = network.matrices * width * (width * _DRAWN[given is not None] + len(scales) * inputs * each)
+    memory = 0 if given is None else 8 * network.matrices * width**2 * network.depth
+    for piece in runs.pieces(network.depth * work, memory):
         kernel.simulate(
-            np.uint64(network.seed), np.uint64(piece.start), law, getattr(kernel, _ACTIVATIONS[network.block]), given,
-            np.repeat(scales, network.inputs), network.inputs, at, starts, norms[piece], distances[piece],
-            *gradients[:, piece],
+            np.uint64(network.seed), np.uint64(piece.start), law, getattr(kernel, _ACTIVATIONS[network.block]),
+            nothing if given is None else given(piece), np.repeat(padded, inputs, axis=1), inputs, at, starts,
+            network.gradients, norms[piece], distances[piece], *gradients[:, piece],
         )
-    split = len(scales), network.inputs
-    return *(np.moveaxis(array.reshape(*array.shape[:-1], *split), -2, 0) for array in (norms, distances, *gradients)),
+    return *(_by_exponent(array, together, inputs)[: len(scales)] for array in (norms, distances, *gradients)),
+
+
+def _by_exponent(array: np.ndarray, together: int, inputs: int) -> np.ndarray:
+    """From (runs, B, ..., together * inputs) to (B * together, runs, ..., inputs)."""
+    split = np.moveaxis(array.reshape(*array.shape[:-1], together, inputs), -2, 2)
+    runs, blocks, _, *others = split.shape
+    return np.moveaxis(split.reshape(runs, blocks * together, *others), 0, 1)
 
 
 def _without(array: np.ndarray | None, kept: tuple[bool, ...]) -> np.ndarray | None:
@@ -213,9 +277,14 @@ def _check(network: _Network, runs: int) -> None:
     for name, count in counts.items():
         if type(count) is not int or count < 1:
             raise refuse(f"propagate({name}=...)", "an integer >= 1", repr(count))
-    for name, choices in {"block": BLOCKS, "matrices": (1, 2), "law": LAWS}.items():
+    for name, choices in {"block": BLOCKS, "matrices": (1, 2), "law": LAWS, "weights": WEIGHTS}.items():
         if getattr(network, name) not in choices:
             raise refuse(f"propagate({name}=...)", f"one of {choices}", repr(getattr(network, name)))
+    if network.weights != "iid" and network.law != "gaussian":
+        raise refuse("propagate(law=...)", f"'gaussian' for {network.weights} weights", repr(network.law))
+    for name, kind in {"hurst": "fractional", "length": "smooth"}.items():
+        if getattr(network, name) is not None and network.weights != kind:
+            raise refuse(f"propagate({name}=...)", f"None unless weights={kind!r}", repr(getattr(network, name)))
     if type(network.seed) is not int or not 0 <= network.seed < 2**64:
         raise refuse("propagate(seed=...)", "an integer from 0 to 2^64 - 1", repr(network.seed))
 
