@@ -176,23 +176,26 @@ def apply(weights, states, out):
 
 
 @compiled
-def apply_transposed(weights, states, sums, out):
-    """out <- V^T p for every row p of states (n, d), with eight partial sums (8,) that a compiler can vectorise."""
+def apply_transposed(weights, states, out):
+    """out <- V^T p for every row p of states (n, d), four sums at a time; weights as in `apply`."""
     n, d = states.shape
-    whole = d - d % 8
+    whole = d - d % 4
     for i in range(n):
-        x = states[i]
-        for j in range(d):
-            row, rest = weights[j], 0.0
-            for m in range(8):
-                sums[m] = 0.0
-            for k in range(0, whole, 8):
-                for m in range(8):
-                    sums[m] += row[k + m] * x[k + m]
-            for k in range(whole, d):
-                rest += row[k] * x[k]
-            halves = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]))
-            out[i, j] = halves + rest
+        x, y = states[i], out[i]
+        for j in range(0, whole, 4):
+            p, q, r, s = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+            first = second = third = fourth = 0.0
+            for k in range(d):
+                first += p[k] * x[k]
+                second += q[k] * x[k]
+                third += r[k] * x[k]
+                fourth += s[k] * x[k]
+            y[j], y[j + 1], y[j + 2], y[j + 3] = first, second, third, fourth
+        for j in range(whole, d):
+            p, total = weights[j], 0.0
+            for k in range(d):
+                total += p[k] * x[k]
+            y[j] = total
 
 
 @compiled
@@ -364,19 +367,19 @@ def _forward(law, activation, two, given, lanes, state, words, weights, states, 
 
 
 @compiled
-def _backward(law, two, given, lanes, state, words, weights, slopes, gradients, sums, work):
+def _backward(law, two, given, lanes, state, words, weights, slopes, gradients, work):
     """work[3] <- the transpose of the block's derivative, applied to the rows of gradients (n, d)."""
     inner, image = work[2], work[3]
     if law != GIVEN:
         for matrix in range(len(weights)):
             state = _draw(law, lanes, state, words, weights[matrix])
     used = given if law == GIVEN else weights
-    apply_transposed(used[-1], gradients, sums, inner)
+    apply_transposed(used[-1], gradients, inner)
     for i in range(len(inner)):
         for k in range(inner.shape[1]):
             inner[i, k] *= slopes[i, k]
     if two:
-        apply_transposed(used[0], inner, sums, image)
+        apply_transposed(used[0], inner, image)
     else:
         copy(inner, image)
 
@@ -397,7 +400,7 @@ def _simulate_one(
     state, lanes = random.seeded(seed, stream), np.empty((4, random.LANES), dtype=np.uint64)
     random.seed_lanes(seed, stream + _LANE_STREAMS, lanes)
     words = np.empty((_rows_of_words(law, d * d), random.LANES), dtype=np.uint64)
-    weights, work, sums = np.empty((matrices, d, d)), np.empty((4, n, d)), np.empty(8)
+    weights, work = np.empty((matrices, d, d)), np.empty((4, n, d))
     start, states, moved = np.empty((n, d)), np.empty((n, d)), np.zeros((n, d))
     powers, sizes, parts = np.zeros(n, dtype=np.int64), np.empty(n), np.empty(n)
     slopes, states_before = np.empty((max(kept, 1), n if kept else 0, d)), np.empty((kept, 4), dtype=np.uint64)
@@ -429,7 +432,7 @@ def _simulate_one(
             copy(lanes_before[layer], lanes)
             _backward(
                 law, two, given[layer % len(given)], lanes, _restored(states_before[layer]), words, weights,
-                slopes[layer], states, sums, work
+                slopes[layer], states, work
             )
             _move(start, moved, work[3], scales, homogeneous, powers, states)
         _measure(states, moved, scales, powers, sizes, gradients, gradient_distances)
