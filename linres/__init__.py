@@ -33,6 +33,7 @@ _HOMES = {
     "linres.trajectory": ("Trajectory",),
     "linres.methods.descent": ("descend",),
     "linres.methods.nesterov": ("accelerate",),
+    "linres.methods.propagation": ("propagate",),
     "linres.methods.stacking": ("grow",),
 }
 _MODULES = ("strategies",)

@@ -390,6 +390,31 @@ def _restored(kept):
 
 
 @compiled
+def _gradients(
+    law, given, scales, inputs, state, lanes, states_before, lanes_before, words, weights, slopes, work, norms,
+    distances
+):
+    """Pass a standard normal gradient, drawn from the state, back through all layers; fill norms, distances (n,).
+
+    states_before (L, 4) and lanes_before (L, 4, LANES) are what the weights of each layer were drawn from.
+    """
+    depth, n, d = slopes.shape
+    start, gradients, moved = np.empty((n, d)), np.empty((n, d)), np.zeros((n, d))
+    powers, sizes, homogeneous, two = np.zeros(n, dtype=np.int64), np.empty(n), depth > 0, weights.shape[0] == 2
+    _begin(start[:0], inputs, homogeneous, state, start, sizes)
+    copy(start, gradients)
+    for layer in range(depth - 1, -1, -1):
+        before = states_before[layer]
+        copy(lanes_before[layer], lanes)
+        _backward(
+            law, two, given[layer % len(given)], lanes, (before[0], before[1], before[2], before[3]), words, weights,
+            slopes[layer], gradients, work
+        )
+        _move(start, moved, work[3], scales, homogeneous, powers, gradients)
+    _measure(gradients, moved, scales, powers, sizes, norms, distances)
+
+
+@compiled
 def _simulate_one(
     seed, stream, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances, gradients,
     gradient_distances
@@ -403,7 +428,7 @@ def _simulate_one(
     weights, work = np.empty((matrices, d, d)), np.empty((4, n, d))
     start, states, moved = np.empty((n, d)), np.empty((n, d)), np.zeros((n, d))
     powers, sizes, parts = np.zeros(n, dtype=np.int64), np.empty(n), np.empty(n)
-    slopes, states_before = np.empty((max(kept, 1), n if kept else 0, d)), np.empty((kept, 4), dtype=np.uint64)
+    slopes, no_slopes, states_before = np.empty((kept, n, d)), np.empty((0, d)), np.empty((kept, 4), dtype=np.uint64)
     lanes_before = np.empty((kept, 4, random.LANES), dtype=np.uint64)
     state = _begin(starts, inputs, homogeneous, state, start, sizes)
     copy(start, states)
@@ -416,26 +441,16 @@ def _simulate_one(
                     states_before[done, m] = state[m]
             state = _forward(
                 law, activation, two, given[done % len(given)], lanes, state, words, weights, states,
-                slopes[done if kept else 0], work, parts
+                slopes[done] if kept else no_slopes, work, parts
             )
             _move(start, moved, work[3], scales, homogeneous, powers, states)
             done += 1
         _measure(states, moved, scales, powers, sizes, norms[p], distances[p])
-    if kept:
-        moved = np.zeros((n, d))
-        for i in range(n):
-            powers[i] = 0
-        homogeneous = kept > 0  # the gradient is, in the output's
-        state = _begin(starts[:0], inputs, homogeneous, state, start, sizes)
-        copy(start, states)
-        for layer in range(kept - 1, -1, -1):
-            copy(lanes_before[layer], lanes)
-            _backward(
-                law, two, given[layer % len(given)], lanes, _restored(states_before[layer]), words, weights,
-                slopes[layer], states, work
-            )
-            _move(start, moved, work[3], scales, homogeneous, powers, states)
-        _measure(states, moved, scales, powers, sizes, gradients, gradient_distances)
+    if backwards:
+        _gradients(
+            law, given, scales, inputs, state, lanes, states_before, lanes_before, words, weights, slopes, work,
+            gradients, gradient_distances
+        )
 
 
 @compiled
