@@ -37,9 +37,10 @@ _HOMES = {
     "linres.methods.nesterov": ("accelerate",),
     "linres.methods.chebyshev": ("chebyshev",),
     "linres.methods.conjugate_gradient": ("conjugate_gradient",),
+    "linres.methods.propagation": ("propagate",),
     "linres.methods.stacking": ("grow",),
 }
-_MODULES = ("losses", "strategies")
+_MODULES = ("data", "guarantee", "losses", "starts", "strategies")
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
