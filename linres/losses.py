@@ -1,4 +1,4 @@
-"""Losses of a linear map W (d x d) on data, beyond the moments of least squares: what `linres.train` may be given.
+"""Losses of a linear map W (d x d) on data, beyond the moments of least squares: what training may be given.
 
 A loss is the mean over the samples (x, y) of phi(H W x, y), phi convex in its first argument and H a fixed readout
 (m x d), by default the first m coordinates. With D = E[grad phi x^T] its gradient in W is H^T D. Where no second
@@ -50,6 +50,14 @@ class Evaluation(NamedTuple):
 
     value: float
     gradient: np.ndarray
+
+
+def inverse_root_kappa(objective: Any) -> float | None:
+    """q = sqrt(mu/L) of the loss, at most 1; None where nothing is known of mu, or it is 0."""
+    if isinstance(objective, Problem):
+        return objective.q
+    mu = getattr(objective, "mu", 0.0)
+    return min(1.0, math.sqrt(mu / objective.smoothness)) if mu > 0 else None
 
 
 def evaluate(objective: Any, network: np.ndarray) -> Evaluation:
