@@ -53,7 +53,7 @@ def gradients(blocks, gradient, identity):
     gradient maps W (d x d) to the gradient of ell there; identity is the d x d identity of the same arithmetic.
     """
     each = blocks.each if isinstance(blocks, Blocks) else blocks
-    found = network.block_gradients(each, gradient(network.end_to_end(each, identity)))
+    found = network.backpropagate(each, identity, gradient)
     return Blocks(found) if isinstance(blocks, Blocks) else np.array(found)
 
 
