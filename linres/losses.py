@@ -370,7 +370,7 @@ class Order:
     """
 
     def __init__(self, n: int, *, seed: int = 0, epoch: int = 0):
-        seed = checks.whole("Order(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+        seed = checks.seed("Order", seed)
         self.n = n
         random = np.random.RandomState([seed, epoch])  # NumPy has frozen its stream
         self._written = random.permutation(n) if n <= SHUFFLED else None

@@ -56,8 +56,7 @@ def rms(values: Values) -> float:
 
 def load(call: str, name, delta=None) -> Loss:
     """The loss called `name`, one of LOSSES; delta > 0 is that of the Huber loss. InputError for anything else."""
-    if not isinstance(name, str) or name not in LOSSES:
-        raise refuse(f"{call}(loss=...)", " or ".join(f'"{known}"' for known in LOSSES), repr(name))
+    checks.word(f"{call}(loss=...)", name, LOSSES)
     if name == "huber":
         return huber(checks.number(
             f"{call}(delta=...)", DELTA if delta is None else delta, wanted="a number > 0", holds=lambda v: v > 0

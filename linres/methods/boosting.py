@@ -159,11 +159,12 @@ def boost(
     X = _samples("boost(X)", X)
     kind = pointwise.load("boost", loss, delta)
     labels = kind.labels("boost(y)", _labels(y, len(X)))
-    _require(start, "start", STARTS)
-    _require(initial, "initial", INITIALS)
+    checks.word("boost(start=...)", start, STARTS)
+    checks.word("boost(initial=...)", initial, INITIALS)
     settings = kind.settings | {
         "momentum": _momentum(start, momentum), "step_size": _step_size(kind, step_size, shrinkage),
-        "stages": trajectory.budget("boost", stages), "start": start, "initial": initial, "seed": _seed(seed),
+        "stages": trajectory.budget("boost", stages), "start": start, "initial": initial,
+        "seed": None if seed is None else checks.seed("boost", seed),
     }
     run = _Run(kind, labels, kind.constant(labels) if initial == "constant" else 0.0, settings)
     return run.follow(_learners(learner, settings["seed"]), X, watch)
@@ -181,11 +182,6 @@ def _labels(y, n: int) -> np.ndarray:
     if len(y) != n:
         raise refuse("boost(y)", f"as long as X has rows, {n}", f"{len(y)} labels")
     return y
-
-
-def _require(value, name: str, allowed: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise refuse(f"boost({name}=...)", " or ".join(f'"{word}"' for word in allowed), repr(value))
 
 
 def _momentum(start: str, given) -> float | str:
@@ -209,12 +205,6 @@ def _step_size(kind: Loss, step_size, shrinkage) -> float:
     if shrinkage is not None:
         raise refuse("boost(shrinkage=...)", "left out where step_size is given", shrinkage)
     return trajectory.step_size("boost", step_size, 1 / kind.smoothness)
-
-
-def _seed(seed) -> int | None:
-    return None if seed is None else checks.whole(
-        "boost(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1
-    )
 
 
 def _learners(learner, seed: int | None) -> Iterator[Any]:

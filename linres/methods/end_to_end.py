@@ -136,7 +136,7 @@ def train(
     InputError for bad settings.
     """
     depth, smoothness = _depth("train", depth), trajectory.smoothness("train", objective)
-    _require(method, "method", METHODS)
+    checks.word("train(method=...)", method, METHODS)
     blocks = first_blocks(objective.dimension, depth, start=start, seed=seed, scale=scale)
     loss = _Loss.of(objective, depth)
     rest = _State(blocks, blocks, loss.finite_value(blocks), 0.0)
@@ -160,10 +160,10 @@ def train(
 def first_blocks(dimension: int, depth: int, *, start: Any = "identity", seed=0, scale=SCALE) -> np.ndarray:
     """The blocks (depth, d, d) that `train` starts from; see there. InputError for another word, shape or seed."""
     shape = (depth, dimension, dimension)
-    seed = checks.whole("train(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+    seed = checks.seed("train", seed)
     if not isinstance(start, str):
         return _given_blocks(start, shape)
-    _require(start, "start", STARTS)
+    checks.word("train(start=...)", start, STARTS)
     scale = checks.number("train(scale=...)", scale, wanted="a number >= 0", holds=lambda v: v >= 0)
     random, blocks = np.random.RandomState(seed), np.zeros(shape)  # NumPy has frozen its stream
     if start == "zero":
@@ -215,11 +215,6 @@ def _given_blocks(start, shape: tuple[int, int, int]) -> np.ndarray:
 
 def _depth(call: str, depth) -> int:
     return checks.whole(f"{call}(depth=...)", depth, wanted="an integer >= 1", low=1)
-
-
-def _require(value, name: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise refuse(f"train({name}=...)", " or ".join(f'"{word}"' for word in allowed), repr(value))
 
 
 def _step_size(given, blocks: np.ndarray, smoothness: float) -> float:

@@ -122,9 +122,9 @@ def grow(
     other bits than with one.
     """
     if not callable(start):
-        _require(start, "start", STARTS, otherwise=", or a function")
-    _require(rule, "rule", RULES)
-    _require(train, "train", TRAINED)
+        checks.word("grow(start=...)", start, STARTS, otherwise=", or a function")
+    checks.word("grow(rule=...)", rule, RULES)
+    checks.word("grow(train=...)", train, TRAINED)
     if train == "all" and rule == "functional":
         raise refuse("grow(rule=...)", '"parameter" to train all blocks', "'functional'")
     trajectory.smoothness("grow", objective)
@@ -145,12 +145,6 @@ def grow(
         rate_sharp=_sharp_rate(objective, method, rule, settings),
         measure=measure(_geometry(objective, first, rule), method=method, rule=rule, settings=settings),
     )
-
-
-def _require(value, name: str, allowed: tuple[str, ...], otherwise: str = "") -> None:
-    if not (isinstance(value, str) and value in allowed):
-        wanted = " or ".join(f'"{word}"' for word in allowed) + otherwise
-        raise refuse(f"grow({name}=...)", wanted, checks.shown(value))
 
 
 def _pace(objective, first: np.ndarray, *, method, rule, momentum, step_size, inner: int) -> dict[str, Any]:
