@@ -72,8 +72,8 @@ gives. Every hypothesis of the theorem that speaks of the method is listed with
 its value on DATA, and the rate is proved where all of them hold.
 
 DATA is digits or digits-raw (embedded), one .npz file with arrays X and Y, or
-two .npy or .csv files, X and then Y. Samples are rows and are centred. Files are
-read once, in little memory, however large they are."""
+two .npy or .csv files, X and then Y. Samples are rows and are centred. Files
+are read once, in little memory, however large they are."""
 
 EPILOG = """methods:
   stacking   each new block starts at momentum times the one before
@@ -106,8 +106,8 @@ stages:
   --train all    (--rule parameter) in stage n all n blocks so far take the
                  steps, each a n-th of --step, instead of the new block alone
   --momentum trained
-                 begins as that of theory; before each step on the block it takes
-                 one of its own down the loss, and is kept in [0, 1]
+                 begins as that of theory; before each step on the block it
+                 takes one of its own down the loss, and is kept in [0, 1]
   Nothing is proved of these three, nor of random starts.
 
 defaults of --momentum and --step:
