@@ -223,6 +223,8 @@ def main(argv: list[str] | None = None) -> int:
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for mutant in pool.map(judged, todo):
             done.append(mutant)
+            if not mutant.noticed:  # told at once: the whole takes hours
+                print(f"\r{_survivor(mutant)}", file=sys.stderr)
             print(f"\r{len(done)} of {len(todo)} mutants", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     if arguments.json:
@@ -238,7 +240,11 @@ def _report(done: list[Mutant]) -> None:
     _row("all", done)
     for mutant in done:
         if not mutant.noticed:
-            print(f"\nsurvives: {mutant.file}:{mutant.line}\n  - {mutant.before}\n  + {mutant.after}")
+            print(f"\n{_survivor(mutant)}")
+
+
+def _survivor(mutant: Mutant) -> str:
+    return f"survives: {mutant.file}:{mutant.line}\n  - {mutant.before}\n  + {mutant.after}"
 
 
 def _row(label: str, some: list[Mutant]) -> None:
