@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from linres.whole import opened
 
 from linres.methods import correlated
 from linres.methods.propagation import propagate
-from linres.whole import opened
 
 WIDTH = 40
 

@@ -31,6 +31,18 @@ def whole(call: str, value, *, wanted: str, low: int, high: int | None = None, r
     return int(value)
 
 
+def seed(call: str, value) -> int:
+    """value as an int if it seeds a numpy.random.RandomState, else InputError."""
+    return whole(f"{call}(seed=...)", value, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+
+
+def word(call: str, value, allowed: tuple[str, ...], *, otherwise: str = "") -> str:
+    """value if it is one of the words allowed, else InputError, which names them and what else would do."""
+    if not (isinstance(value, str) and value in allowed):
+        raise refuse(call, " or ".join(f'"{known}"' for known in allowed) + otherwise, shown(value))
+    return value
+
+
 def _as_array(call: str, values, wanted: str) -> np.ndarray:
     """values as an array of real numbers of whatever type, not copied if it is one."""
     try:

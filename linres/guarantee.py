@@ -6,6 +6,7 @@
     stacking, parameter rule      nothing yet: stacking-parameter-acceleration asks for a margin in the settings, which
                                   is not measured here; what else a run needs is listed all the same
     Chebyshev, conjugate gradient nothing of a single stage: they are what others are compared with
+    losses other than least squares by its moments, a `Problem`: nothing
     several steps a stage, training all blocks, trained momentum, random starts and a user's own, end-to-end training:
                                   nothing, nor of any method that is not named here
 
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from linres.losses import Objective
 from linres.methods import nesterov, stacking
 from linres.problem import EPS, TINY, Problem, hypothesis
 from linres.trajectory import Trajectory
@@ -89,9 +91,14 @@ class Guarantee:
         return self.basin.inside if self.basin is not None and others_hold else None
 
 
-def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
-    """What is proved of this run on this problem, which has to have Sigma > 0 (InputError)."""
+def of(problem: Problem | Objective, trajectory: Trajectory) -> Guarantee:
+    """What is proved of this run on this problem, which has to have Sigma > 0 (InputError).
+
+    Nothing of a run on another loss than a `Problem`.
+    """
     settings = trajectory.settings
+    if not isinstance(problem, Problem) or "objective" in settings:
+        return Guarantee(None, [_least_squares(settings.get("objective", type(problem).__name__))])
     pace = settings["momentum"] or 0.0  # None where the method chooses it at each stage
     assumed = {entry["name"]: entry for entry in problem.hypotheses(
         momentum=pace, step_size=settings["step_size"], rule=trajectory.rule
@@ -110,6 +117,13 @@ def of(problem: Problem, trajectory: Trajectory) -> Guarantee:
     start = [_rest(), _basin_hypothesis(problem, basin)]
     hypotheses = [moments, _conditioned(problem), target, _rule(trajectory), *both, *start]
     return Guarantee(STACKING, hypotheses, 1 - problem.q, basin)
+
+
+def _least_squares(objective: str) -> dict[str, Any]:
+    return hypothesis(
+        "least-squares", "the loss is least squares, by its moments", False, objective, "Problem",
+        "Nothing is proved of runs on other losses. Take Problem.from_data.",
+    )
 
 
 def _of_no_theorem(trajectory: Trajectory, assumed: dict[str, dict]) -> list[dict] | None:

@@ -1,4 +1,4 @@
-"""Losses of a linear map W (d x d) on data, beyond the moments of least squares: what `linres.train` may be given.
+"""Losses of a linear map W (d x d) on data, beyond the moments of least squares: what training may be given.
 
 A loss is the mean over the samples (x, y) of phi(H W x, y), phi convex in its first argument and H a fixed readout
 (m x d), by default the first m coordinates. With D = E[grad phi x^T] its gradient in W is H^T D. Where no second
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from linres import checks
+from linres import checks, pointwise
 from linres.errors import refuse
 from linres.problem import WIDEST, Problem
 from linres.tables import TRANSPOSE
@@ -50,6 +50,14 @@ class Evaluation(NamedTuple):
 
     value: float
     gradient: np.ndarray
+
+
+def inverse_root_kappa(objective: Any) -> float | None:
+    """q = sqrt(mu/L) of the loss, at most 1; None where nothing is known of mu, or it is 0."""
+    if isinstance(objective, Problem):
+        return objective.q
+    mu = getattr(objective, "mu", 0.0)
+    return min(1.0, math.sqrt(mu / objective.smoothness)) if mu > 0 else None
 
 
 def evaluate(objective: Any, network: np.ndarray) -> Evaluation:
@@ -93,8 +101,12 @@ class DataLoss:
     for labels that are none, and for shapes that do not fit.
     """
 
-    curvature = math.nan  # c, the largest second derivative of phi
     minimum_loss = math.nan
+
+    @property
+    def curvature(self) -> float:
+        """c, the largest second derivative of phi."""
+        raise NotImplementedError
 
     def __init__(self, x, y, *, readout=None, ridge=0.0, name="data"):
         self.name = name
@@ -241,57 +253,62 @@ def _array(call: str, values) -> np.ndarray:
         raise refuse(call, "a table with samples in rows", "rows of different lengths") from None
 
 
-class LeastSquares(DataLoss):
+class _ByOutput(DataLoss):
+    """phi(z, y) = sum_j h(z_j, y_j), h one of `linres.pointwise`."""
+
+    per_output: pointwise.Loss
+
+    @property
+    def curvature(self):
+        return self.per_output.smoothness
+
+    def _labels(self, rows) -> np.ndarray:
+        """What h takes for y, (b, m)."""
+        return self._y[rows]
+
+    def _losses(self, scores, rows):
+        labels, h = self._labels(rows), self.per_output
+        return h.phi(scores, labels), lambda: h.slope(scores, labels)
+
+
+class LeastSquares(_ByOutput):
     """phi(z, y) = 1/2 |z - y|^2. c = 1, and the bound is attained.
 
     `Problem.from_data` says the same by its moments, after which a step costs nothing per sample; this one reads the
     data anew, or a mini-batch of them, and subtracts no means.
     """
 
-    curvature = 1.0
-
-    def _losses(self, scores, rows):
-        residual = scores - self._y[rows]
-        return residual**2 / 2, lambda: residual
+    per_output = pointwise.SQUARED
 
 
-class Huber(DataLoss):
+class Huber(_ByOutput):
     """phi(z, y) = sum_j h(z_j - y_j), h(r) = r^2/2 up to |r| = delta and delta (|r| - delta/2) beyond (Huber 1964).
 
     h' is r cut off at -delta and delta, so that it grows by at most 1 for each unit of r: c = 1. delta > 0 is in units
     of y.
     """
 
-    curvature = 1.0
-
-    def __init__(self, x, y, *, delta=1.0, readout=None, ridge=0.0, name="data"):
+    def __init__(self, x, y, *, delta=pointwise.DELTA, readout=None, ridge=0.0, name="data"):
         self.delta = checks.number("Huber(delta=...)", delta, wanted="a number > 0", holds=lambda v: v > 0)
+        self.per_output = pointwise.huber(self.delta)
         super().__init__(x, y, readout=readout, ridge=ridge, name=name)
 
-    def _losses(self, scores, rows):
-        residual = scores - self._y[rows]
-        cut = np.clip(residual, -self.delta, self.delta)
-        return cut * (residual - cut / 2), lambda: cut
 
-
-class Logistic(DataLoss):
+class Logistic(_ByOutput):
     """phi(z, y) = sum_j log(1 + exp(-s_j z_j)): one binary label per output, y_j = 1 (s_j = 1) or 0 (s_j = -1).
 
     With p = 1/(1 + exp(-z_j)) the second derivative is p (1 - p) <= 1/4: c = 1/4, attained at z = 0. Where the samples
     can be separated the infimum is not attained without a ridge.
     """
 
-    curvature = 0.25
+    per_output = pointwise.LOGISTIC
 
     def _require_outputs(self, rows):
         if not np.isin(self._y[rows], (0, 1)).all():
             raise refuse(self._call("y"), "labels 0 or 1", "others", "Pass y > 0 for labels -1 and 1.")
 
-    def _losses(self, scores, rows):
-        signs = np.where(self._y[rows] > 0, 1.0, -1.0)
-        losses = np.logaddexp(0.0, -signs * scores)
-        # p(-s z) = exp(-log(1 + exp(s z))), which underflows only where it is below all floats.
-        return losses, lambda: -signs * np.exp(-np.logaddexp(0.0, signs * scores))
+    def _labels(self, rows):
+        return np.where(self._y[rows] > 0, 1.0, -1.0)
 
 
 class Multinomial(DataLoss):
@@ -353,7 +370,7 @@ class Order:
     """
 
     def __init__(self, n: int, *, seed: int = 0, epoch: int = 0):
-        seed = checks.whole("Order(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+        seed = checks.seed("Order", seed)
         self.n = n
         random = np.random.RandomState([seed, epoch])  # NumPy has frozen its stream
         self._written = random.permutation(n) if n <= SHUFFLED else None

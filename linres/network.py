@@ -67,15 +67,9 @@ def imbalances(blocks: Sequence[Any]) -> list[Any]:
 
 
 def backpropagate(blocks: Sequence[Any], start: Any, gradient: Callable[[Any], Any]) -> list[Any]:
-    """The gradients in the n blocks of (I + w_n) ... (I + w_1) start, at the cost of 3 n products.
+    """The gradients in the n blocks of (I + w_n) ... (I + w_1) start, at the cost of at most 4 n products.
 
-    gradient maps the end-to-end map (d x d) to the gradient of the loss in it; start (d x d) is not trained.
+    gradient maps the end-to-end map (d x d) to the gradient N of the loss in it; start (d x d) is not trained. Below
+    block i there is B_i start, so that its gradient is A_i^T (N start^T) B_i^T.
     """
-    below = [start]
-    for block in blocks:
-        below.append(below[-1] + block @ below[-1])
-    slope, gradients = gradient(below.pop()), []
-    for block, under in zip(reversed(blocks), reversed(below), strict=True):
-        gradients.append(slope @ under.T)
-        slope = slope + block.T @ slope
-    return gradients[::-1]
+    return block_gradients(blocks, gradient(end_to_end(blocks, start)) @ start.T)

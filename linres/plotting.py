@@ -21,31 +21,42 @@ METADATA: dict[str, dict[str, Any]] = {
 def loss_curve(trajectory: Trajectory, *, title: str = ""):
     """The excess loss against the stage, relative to the start, on a log scale, with the sharp rate beside it.
 
-    Beside them the bound that is proved of the run, where `linres.guarantee` has one for its problem. Returns a
-    matplotlib.figure.Figure. Stages whose excess is zero are left out.
+    Beside them the bound that is proved of the run, where `linres.guarantee` has one for its problem. Stages whose
+    excess is zero are left out. Where the excess is unknown it is the loss itself that is drawn, in its own units.
+    Returns a matplotlib.figure.Figure.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    excess = trajectory.excess_loss
-    relative = excess / excess[0] if excess[0] > 0 else excess
-    stages = np.arange(len(relative))
-    measured = np.where(relative > 0, relative, np.nan)
-    axes.set_yscale("log", nonpositive="mask")
+    drawn, words = _drawn(trajectory)
+    stages = np.arange(len(drawn))
+    measured = drawn
+    if np.isfinite(trajectory.excess_loss[0]) or drawn.min() > 0:  # a loss of unknown minimum may be negative
+        measured = np.where(drawn > 0, drawn, np.nan)
+        axes.set_yscale("log", nonpositive="mask")
+        _set_range(axes, measured)
     axes.plot(
         stages, measured, color=BLUE, linewidth=1.6, marker="o", markersize=3.5, markevery=max(1, len(stages) // 20),
         label=f"{trajectory.method}, measured{_per_stage(trajectory.rate())}",
     )
     _draw_sharp(axes, trajectory, stages)
     _draw_proved(axes, trajectory, stages)
-    _set_range(axes, measured)
     axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in METHODS else 'steps taken'})")
-    axes.set_ylabel("excess loss relative to the start,\n(ℓ(Wₜ) − ℓ*) / (ℓ(W₀) − ℓ*)")
+    axes.set_ylabel(words)
     axes.set_title(title, fontsize="medium")
     axes.grid(True, color="0.85", linewidth=0.6)
     axes.legend(frameon=False)
     return figure
+
+
+def _drawn(trajectory: Trajectory) -> tuple[np.ndarray, str]:
+    """What the curve shows, (T + 1,), and what to call it."""
+    excess = trajectory.excess_loss
+    if np.isnan(excess[0]):
+        return trajectory.loss, "loss ℓ(Wₜ)"
+    relative = excess / excess[0] if excess[0] > 0 else excess
+    return relative, "excess loss relative to the start,\n(ℓ(Wₜ) − ℓ*) / (ℓ(W₀) − ℓ*)"
 
 
 def _per_stage(rate: float | None) -> str:
@@ -89,7 +100,7 @@ def _geometric(level: float, rate: float, stages: np.ndarray) -> np.ndarray:
 def _set_range(axes, measured: np.ndarray) -> None:
     """The measured values with room around them, whatever the lines beside them do."""
     shown = measured[np.isfinite(measured)]
-    low, high = (shown.min(), max(shown.max(), 1.0)) if len(shown) else (0.1, 1.0)
+    low, high = (shown.min(), shown.max()) if len(shown) else (0.1, 1.0)
     axes.set_ylim(max(low / 3, 1e-300), min(high * 3, 1e300))
 
 

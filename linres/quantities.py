@@ -74,15 +74,23 @@ def of_steps(values: np.ndarray) -> np.ndarray:
 
 
 class Recorder:
-    """Takes the states of a run one by one and measures them, a batch at a time."""
+    """Takes the states of a run one by one and measures them, a batch at a time.
 
-    def __init__(self, problem: Problem, measure: Measure | None):
-        self._problem, self._measure = problem, measure
-        self._most = max(FEWEST, BATCH // problem.dimension**2)
+    dimension: d. target: W*, None where nobody knows it, and then no distance from it either.
+    """
+
+    def __init__(self, dimension: int, target: np.ndarray | None, measure: Measure | None):
+        self._target, self._measure = target, measure
+        self._most = max(FEWEST, BATCH // dimension**2)
         self._states: list[Any] = []
         self._excess: list[float] = []
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in NAMES}
         self._known = 0  # the states that are measured already and only lead to the next ones
+
+    @classmethod
+    def of(cls, objective: Any, measure: Measure | None) -> "Recorder":
+        """Of a run on a `Problem`, or on another loss of W (d, d)."""
+        return cls(objective.dimension, objective.target if isinstance(objective, Problem) else None, measure)
 
     def add(self, state: Any, excess: float) -> None:
         """One more state, an array W_t or what holds it as `network`, and its excess loss."""
@@ -101,8 +109,8 @@ class Recorder:
     def _flush(self, end: int) -> None:
         states, excess = self._states, np.array(self._excess)
         found = {} if self._measure is None else self._measure(states, excess)
-        networks = np.array([network(state) for state in states])
-        found["distance"] = frobenius(networks - self._problem.target)
+        if self._target is not None:
+            found["distance"] = frobenius(np.array([network(state) for state in states]) - self._target)
         missing = np.full(len(states), np.nan)
         for name, rows in self._rows.items():
             rows.append(found.get(name, missing)[self._known : end])

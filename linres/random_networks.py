@@ -316,6 +316,14 @@ class GaussianNorms:
         return Norms(self.width, self.law, self.square, self.scale, self.depth).record(arithmetic)
 
 
+def _law(draw, most: int) -> tuple[str, int, int]:
+    """A law, its width, and how many of its layers have at most so many outcomes."""
+    from hypothesis import strategies as st
+
+    law = draw(st.sampled_from(sorted(LAWS)))
+    return law, len(LAWS[law][0]), next(n for n in range(12) if len(LAWS[law]) ** (n + 1) > most)
+
+
 def networks(most: int = 1100):
     """Independent layers of every law, as many as have at most so many outcomes, of any scale and start."""
     from hypothesis import strategies as st
@@ -324,9 +332,7 @@ def networks(most: int = 1100):
 
     @st.composite
     def drawn(draw):
-        law = draw(st.sampled_from(sorted(LAWS)))
-        width, size = len(LAWS[law][0]), len(LAWS[law])
-        deepest = next(depth for depth in range(12) if size ** (depth + 1) > most)
+        law, width, deepest = _law(draw, most)
         start = draw(st.lists(rationals(), min_size=width, max_size=width))
         return Layers(law, tuple(start), draw(shares(8)) * draw(scales(3)), draw(st.integers(1, min(deepest, 6))))
 
@@ -356,9 +362,7 @@ def refinements(most: int = 520):
 
     @st.composite
     def drawn(draw):
-        law = draw(st.sampled_from(sorted(LAWS)))
-        width, size = len(LAWS[law][0]), len(LAWS[law])
-        layers = next(count for count in range(12) if size ** (count + 1) > most)
+        law, width, layers = _law(draw, most)
         refinement = draw(st.integers(1, min(layers, 4)))
         start = draw(st.lists(rationals(), min_size=width, max_size=width))
         depth = draw(st.integers(1, layers // refinement))

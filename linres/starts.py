@@ -24,7 +24,7 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     Phi_0 leaves the range of float64.
     """
     fraction = checks.number("near(fraction=...)", fraction, wanted="a number > 0", holds=lambda v: v > 0)
-    seed = checks.whole("near(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+    seed = checks.seed("near", seed)
     if problem.target_invertible is False:
         raise refuse(
             "near(problem)", "around an invertible W*", f"sigma_min(W*) = {problem.sigma_min:.3g}",

@@ -3,33 +3,36 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from linres import checks, quantities
 from linres.errors import refuse
+from linres.losses import Counted, Objective
 from linres.problem import EPS, Problem
 from linres.quantities import Measure, Recorder
 
 DIVERGED_AT = 1e12  # times the initial excess loss; we have seen runs past nearly singular networks return from 1e10
 FEWEST_POINTS = 4  # that a slope is fitted to
 
-Watch = Callable[[int, float], object]  # is told the stage t and the excess loss of W_t, as the run goes
+Watch = Callable[[int, float], object]  # is told the stage t and the excess loss of W_t, the loss where that is unknown
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """A training run of T stages.
 
-    loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y. series: what
-    else is measured at each stage, by name, (T + 1,) each; see `linres.quantities`, and the properties of these names.
+    loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y; the excess is
+    nan where ell* is unknown, as it is of most losses but least squares. series: what else is measured at each stage,
+    by name, (T + 1,) each; see `linres.quantities`, and the properties of these names.
     first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, ...); it
     and the problem, method, rule and W_0 reproduce the run.
     status: "converged" (the excess fell to `floor`), "budget" (all stages used) or "diverged" (the excess left the
     floats or grew 10^12-fold, or a block did not exist); stage: at which that was seen; reason: more words, or "".
     rate_sharp: the sharp contraction of the excess per stage near W* that theory gives for these settings, or None.
-    floor: the excess loss below which float64 has only rounding to show.
+    floor: the excess loss below which float64 has only rounding to show; 0 where that is unknown. problem: what was
+    trained on, None for other losses than a `Problem`, of which settings["objective"] is the name.
     """
 
     method: str
@@ -87,9 +90,10 @@ class Trajectory:
     def rate(self) -> float | None:
         """The measured contraction of the excess loss per stage, None if fewer than 4 stages serve to measure it.
 
-        exp of the least-squares slope of log(excess) against the stage, over the last half of the stages whose excess
-        is above `floor`. A transient factor that is polynomial in t, such as (1 + qt)^2 of a double root, still shows:
-        it adds about 2/t to the slope. If the run diverged, this is how fast.
+        None as well where the excess is unknown. It is exp of the least-squares slope of log(excess) against the stage,
+        over the last half of the stages whose excess is above `floor`. A transient factor that is polynomial in t, such
+        as (1 + qt)^2 of a double root, still shows: it adds about 2/t to the slope. If the run diverged, this is how
+        fast.
         """
         stages = np.flatnonzero(self.excess_loss > self.floor)
         tail = stages[len(stages) // 2 :]
@@ -99,7 +103,10 @@ class Trajectory:
         return math.exp(float(centred @ logs / (centred @ centred)))
 
     def stages_to(self, fraction) -> int | None:
-        """The first stage whose excess loss is at most `fraction` (>= 0) of the initial one; None if there is none."""
+        """The first stage whose excess loss is at most `fraction` (>= 0) of the initial one.
+
+        None if there is none, or the excess is unknown.
+        """
         fraction = checks.number(
             "Trajectory.stages_to(fraction)", fraction, wanted="a number >= 0", holds=lambda v: v >= 0
         )
@@ -177,9 +184,15 @@ def step_size(call: str, given, default: float) -> float:
     )
 
 
-def momentum(call: str, given, default: float) -> float:
-    """The momentum: the given one if it is in [0, 1), the default if None, else InputError."""
+def momentum(call: str, given, default: float | None) -> float:
+    """The momentum: the given one if it is in [0, 1), the default if None, else InputError.
+
+    default None: theory has none for the loss, and InputError unless one is given.
+    """
     if given is None:
+        if default is None:
+            raise refuse(f"{call}(momentum=...)", "given for a loss without strong convexity", "none",
+                         "Try 0.9, or add a ridge.")
         return default
     return checks.number(
         f"{call}(momentum=...)", given, wanted="in [0, 1)", holds=lambda v: 0 <= v < 1,
@@ -187,60 +200,115 @@ def momentum(call: str, given, default: float) -> float:
     )
 
 
-def first_network(call: str, problem: Problem, given) -> np.ndarray:
+def smoothness(call: str, objective) -> float:
+    """L of a `Problem` or another `Objective`; InputError for what is none, or has no curvature."""
+    missing = [name for name in ("value", "gradient", "dimension", "smoothness") if not hasattr(objective, name)]
+    if missing:
+        raise refuse(f"{call}(objective)", "a Problem or a loss", f"a {type(objective).__name__} without {missing[0]}",
+                     "See linres.losses.Objective.")
+    return checks.number(f"the smoothness of {call}(objective)", objective.smoothness, wanted="a number > 0",
+                         holds=lambda v: v > 0)
+
+
+def identified(objective: Problem | Objective) -> dict[str, str]:
+    """What the settings of a run say of its loss: nothing of a `Problem`, the name of any other."""
+    return {} if isinstance(objective, Problem) else {"objective": type(objective).__name__}
+
+
+def require_problem(call: str, objective) -> None:
+    """InputError for another loss than a `Problem`."""
+    if not isinstance(objective, Problem):
+        raise refuse(f"{call}(problem)", "a Problem", f"a {type(objective).__name__}",
+                     "The method is one for least squares; see descend, accelerate and grow for other losses.")
+
+
+def first_network(call: str, objective: Problem | Objective, given) -> np.ndarray:
     """W_0: a copy of the given (d, d) matrix, I if None; InputError if it is none, or its loss overflows."""
-    d = problem.dimension
+    d = objective.dimension
     network = np.eye(d) if given is None else checks.matrix(call, given, shape=(d, d))
     with np.errstate(over="ignore", invalid="ignore"):
-        excess = problem.excess_loss(network)
-    if not math.isfinite(excess):
-        raise refuse(call, "a network of finite loss", f"loss {excess}", "Scale it down.")
+        value = Counted.of(objective).value(network)
+    if not math.isfinite(value):
+        raise refuse(call, "a network of finite loss", f"loss {value}", "Scale it down.")
     return network
 
 
-def _status(excess: float, initial: float, floor: float) -> str:
-    if not math.isfinite(excess) or excess > DIVERGED_AT * initial > 0:
+def _status(value: float, initial: float, floor: float) -> str:
+    if not math.isfinite(value) or value > DIVERGED_AT * initial > 0:
         return "diverged"
-    return "converged" if excess <= floor else "budget"
+    return "converged" if value <= floor else "budget"
+
+
+class Course(NamedTuple):
+    """How a run went: its first and last state of finite value, the values (T + 1) in between, and how it ended."""
+
+    first: Any
+    last: Any
+    values: list[float]
+    status: str
+    stage: int
+    reason: str
+
+
+def follow(
+    states: Iterator[Any], value: Callable[[Any], float], *, stages: int, floor: float, watch: Watch | None = None,
+    keep: Callable[[Any, float], object] = lambda state, value: None, arrived: Callable[[Any], str] = lambda state: "",
+) -> Course:
+    """Follow the states 0, 1, ... of a run for so many stages, or until it converged or diverged.
+
+    value: the loss of a state, as `losses.Counted` counts it; a state is kept only where that is finite, and `keep` is
+    told both. floor: the value at which a run has converged; it has as well where arrived(state) gives a reason.
+    watch(t, value), if given, is called at every stage from t = 0 on; what it raises ends the run.
+    numpy.linalg.LinAlgError out of `states` means that W_t is singular, so that no block leads from it to W_{t+1} under
+    the functional rule: the residual form of the run ends there.
+    """
+    kept: list[Any] = []  # the first and the last
+    values: list[float] = []
+    status, stage, reason = "budget", 0, ""
+    for stage in range(stages + 1):
+        try:
+            state = next(states)
+        except np.linalg.LinAlgError:
+            status, reason = "diverged", f"W_{stage - 1} is singular, so block {stage} does not exist"
+            break
+        found = value(state)
+        if math.isfinite(found):
+            kept[1:] = [state]
+            values.append(found)
+            keep(state, found)
+        if watch is not None:
+            watch(stage, found)
+        status = _status(found, values[0], floor)
+        if status == "budget" and (reason := arrived(state)):
+            status = "converged"
+        if status != "budget":
+            break
+    return Course(kept[0], kept[-1], values, status, stage, reason)
 
 
 def record(
-    problem: Problem, networks: Iterator[Any], *, method: str, rule: str, settings: dict[str, Any],
+    objective: Problem | Objective, networks: Iterator[Any], *, method: str, rule: str, settings: dict[str, Any],
     rate_sharp: float | None, watch: Watch | None = None, measure: Measure | None = None,
 ) -> Trajectory:
-    """Follow W_0, W_1, ... for settings["stages"] stages, or until the run converged or diverged.
+    """Follow W_0, W_1, ... for settings["stages"] stages, or until the run converged or diverged, see `follow`.
 
     networks gives W_t (d, d), or objects that hold it as `network`, of which `measure` makes the method's quantities.
-    watch(t, excess of W_t), if given, is called at every stage from t = 0 on; what it raises ends the run.
-    A network that is not finite is not recorded. numpy.linalg.LinAlgError out of `networks` means that W_t is singular,
-    so that no block leads from it to W_{t+1} under the functional rule: the residual form of the run ends there.
+    Of another loss than a `Problem` nobody knows where rounding holds the run, nor the distance from W*.
     """
-    floor = rounding_floor(problem, step_size=settings["step_size"], rule=rule)
-    excess: list[float] = []
-    recorder = Recorder(problem, measure)
-    kept: list[np.ndarray] = []  # W_0 and the last network
-    status, stage, reason = "budget", 0, ""
+    counted, recorder = Counted.of(objective), Recorder.of(objective, measure)
+    problem = objective if isinstance(objective, Problem) else None
+    floor = -math.inf
+    if problem is not None:
+        floor = rounding_floor(problem, step_size=settings["step_size"], rule=rule)
     with np.errstate(all="ignore"):  # a diverging run overflows; the status says so
-        for stage in range(settings["stages"] + 1):
-            try:
-                state = next(networks)
-            except np.linalg.LinAlgError:
-                status, reason = "diverged", f"W_{stage - 1} is singular, so block {stage} does not exist"
-                break
-            candidate = quantities.network(state)
-            value = problem.excess_loss(candidate)
-            if math.isfinite(value):
-                kept[1:] = [candidate]
-                excess.append(value)
-                recorder.add(state, value)
-            if watch is not None:
-                watch(stage, value)
-            status = _status(value, excess[0], floor)
-            if status != "budget":
-                break
+        course = follow(
+            networks, lambda state: float(counted.value(quantities.network(state))), stages=settings["stages"],
+            floor=floor, watch=watch, keep=recorder.add,
+        )
         series = recorder.series()
-    excesses = np.array(excess)
+    loss, excess = counted.arrays(course.values)
+    first, last = quantities.network(course.first), np.array(quantities.network(course.last))
     return Trajectory(
-        method, rule, problem.minimum_loss + excesses, excesses, kept[0], np.array(kept[-1]), settings, status, stage,
-        reason, rate_sharp, floor, series, problem,
+        method, rule, loss, excess, first, last, settings | identified(objective), course.status, course.stage,
+        course.reason, rate_sharp, max(floor, 0.0), series, problem,
     )

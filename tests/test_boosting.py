@@ -14,12 +14,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeRegressor
 
 import linres
-from linres import boosting_losses as losses
+from linres import pointwise
 from linres.arithmetic import EXACT
-from linres.boosting_losses import rms
 from linres.errors import InputError
-from linres.methods import boosting, nesterov
+from linres.methods import additive, boosting, nesterov
 from linres.methods.boosting import boost
+from linres.pointwise import rms
 from linres.problem import EPS, Problem
 
 F = Fraction
@@ -162,6 +162,21 @@ def test_a_wrong_stage_is_noticed(name):
     assert not nesterov_with_projection_error(WRONG[name], TELLING)
 
 
+def test_a_run_takes_the_stages_that_stacking_additive_speaks_of(monkeypatch):
+    """What is proved of `additive.stage` is proved of what runs."""
+    X, y = data()
+    expected, taken, proved = boost(TREE, X, y, stages=5), [], additive.stage
+
+    def watched(*arguments, **options):
+        taken.append(proved(*arguments, **options))
+        return taken[-1]
+
+    monkeypatch.setattr(additive, "stage", watched)
+    run = boost(TREE, X, y, stages=5)
+    assert len(taken) == 5 and np.array_equal(taken[-1].ensemble, run.values)
+    assert np.array_equal(run.loss, expected.loss)
+
+
 def test_the_stage_is_exact_in_rationals_of_any_kind():
     """Python's own fractions in an object array: no float gets in."""
     entries = [np.array(values, dtype=object) for values in TELLING[:3]]
@@ -254,7 +269,7 @@ def recursion(kind, y, X, *, betas, step_size, project):
     return model, targets, errors
 
 
-@pytest.mark.parametrize("kind", losses.LOSSES)
+@pytest.mark.parametrize("kind", pointwise.LOSSES)
 @pytest.mark.parametrize("momentum", ["growing", 0.7])
 def test_a_learner_that_projects_makes_it_nesterovs_method_with_the_projection_residual_as_error(kind, momentum):
     X, y = data()
@@ -329,9 +344,9 @@ def test_stacking_is_quicker_where_the_learner_projects_on_badly_scaled_columns(
 # Losses
 
 
-@pytest.mark.parametrize("kind", losses.LOSSES)
+@pytest.mark.parametrize("kind", pointwise.LOSSES)
 def test_the_slope_is_the_derivative_of_the_loss_and_its_change_at_most_the_smoothness(kind):
-    loss = losses.load("boost", kind)
+    loss = pointwise.load("boost", kind)
     values = np.linspace(-6, 6, 2401)
     for label in (-1.0, 1.0):
         labels = np.full_like(values, label)
@@ -343,11 +358,11 @@ def test_the_slope_is_the_derivative_of_the_loss_and_its_change_at_most_the_smoo
         assert bends.max() == pytest.approx(loss.smoothness, rel=1e-4)
 
 
-@pytest.mark.parametrize("kind", losses.LOSSES)
+@pytest.mark.parametrize("kind", pointwise.LOSSES)
 def test_no_other_constant_has_a_smaller_loss(kind):
     X, y = data(31)
     y = signs(y) if kind == "logistic" else np.concatenate([y[:-1], [40.0]])
-    loss = losses.load("boost", kind, 0.7 if kind == "huber" else None)
+    loss = pointwise.load("boost", kind, 0.7 if kind == "huber" else None)
     best = loss.constant(y)
     values = [loss.value(np.full_like(y, best + away), y) for away in (-0.1, -1e-3, 0, 1e-3, 0.1)]
     assert min(values) == values[2] < values[0]
@@ -355,11 +370,11 @@ def test_no_other_constant_has_a_smaller_loss(kind):
 
 
 def test_the_huber_constant_is_no_mean_where_one_label_is_far_out():
-    assert losses.load("boost", "huber", 1.0).constant(np.array([0.0, 0, 0, 100])) == pytest.approx(1 / 3, rel=1e-12)
+    assert pointwise.load("boost", "huber", 1.0).constant(np.array([0.0, 0, 0, 100])) == pytest.approx(1 / 3, rel=1e-12)
 
 
 def test_the_logistic_loss_neither_overflows_nor_loses_its_digits():
-    loss = losses.load("boost", "logistic")
+    loss = pointwise.load("boost", "logistic")
     values = np.array([-1e4, -800.0, -40.0, 40.0, 800.0, 1e4])
     with np.errstate(over="raise", invalid="raise"):
         slope = loss.slope(values, np.ones(6))
@@ -433,7 +448,7 @@ def test_a_learner_that_finds_nothing_uses_the_budget_and_has_not_converged():
     np.testing.assert_allclose(run.residual, run.gradient_norm[0], rtol=1e-14)
 
 
-@pytest.mark.parametrize("kind", losses.LOSSES)
+@pytest.mark.parametrize("kind", pointwise.LOSSES)
 def test_divergence_is_a_value(kind):
     X, y = data()
     y = signs(y) if kind == "logistic" else y

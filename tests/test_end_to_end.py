@@ -556,6 +556,14 @@ def test_balanced_refuses_other_shapes_and_depths(call, message):
         call()
 
 
+def test_a_run_on_a_problem_says_how_far_it_is_from_the_target():
+    run = train(PROBLEM, depth=3, stages=4)
+    assert run.problem is PROBLEM and "objective" not in run.settings
+    assert run.distance[0] == pytest.approx(np.linalg.norm(run.first - PROBLEM.target), rel=1e-14)
+    assert run.distance[-1] == pytest.approx(np.linalg.norm(run.network - PROBLEM.target), rel=1e-14)
+    assert np.isnan(run.potential).all()
+
+
 def test_a_problem_is_an_objective():
     assert PROBLEM.value(np.eye(3)) == PROBLEM.loss(np.eye(3)) and PROBLEM.smoothness == PROBLEM.L
     assert linres.train is train

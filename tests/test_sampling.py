@@ -5,6 +5,8 @@ from fractions import Fraction
 import flint
 import numpy as np
 import pytest
+from sympy import Ge
+from sympy.stats import Normal, Probability
 
 from linres.arithmetic import EXACT
 from linres.evaluate import Enclosure
@@ -29,12 +31,14 @@ def agree(measured, exact, scale):
     return abs(measured - as_float(exact)) <= 1e-13 * scale
 
 
-# Of random networks all outcomes are run, exactly, and none is sampled.
 SAMPLED = [name for name in NAMES if load(name).sample is not None]
 
 
-def test_all_but_random_networks_are_sampled():
-    assert all(name.startswith("scaling-") for name in {*NAMES} - {*SAMPLED})
+def test_all_theorems_but_those_about_chances_are_sampled():
+    """Chances are drawn at the rungs themselves, as many times as a verdict takes."""
+    chances = {name for name in NAMES if load(name).conclusion.has(Probability)}
+    assert {*NAMES} - {*SAMPLED} == chances
+    assert Ge(Probability(Normal("x", 0, 1) > 0), 0, evaluate=False).has(Probability)  # they would be seen
 
 
 @pytest.mark.parametrize("name", SAMPLED)
@@ -74,15 +78,16 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.linear_networks import LinearNetwork, Regression, Turns
     from linres.near_target import PerturbedStackingRun
     from linres.parameter_stacking import ParameterRun
+    from linres.random_networks import GaussianNorms, Layers, Refined
     from linres.random_start_runs import NoisyRun, RandomStartRun
     from linres.ring import Contraction, Ring
     from linres.theorems.absorption import Numbers
 
     instance = batch(load(name)).instance(3)
     runs = (
-        AdditiveRun, Contraction, ConvexRun, ConvexStackingRun, Fraction, KrylovRun, LinearNetwork, NesterovRun,
-        NoisyRun, Numbers, ParameterRun, PerturbedStackingRun, QuadraticRun, RandomStartRun, Regression, Ring,
-        StackingRun, Turns,
+        AdditiveRun, Contraction, ConvexRun, ConvexStackingRun, Fraction, GaussianNorms, KrylovRun, Layers,
+        LinearNetwork, NesterovRun, NoisyRun, Numbers, ParameterRun, PerturbedStackingRun, QuadraticRun,
+        RandomStartRun, Refined, Regression, Ring, StackingRun, Turns,
     )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance

@@ -19,7 +19,7 @@ import pytest
 from linres import guarantee, plotting, starts
 from linres.cli import main
 from linres.commands import train as command
-from linres.commands.train import METHODS, REFERENCES
+from linres.commands.train import EPILOG, METHODS, REFERENCES
 from linres.data import load
 from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
@@ -424,6 +424,25 @@ class TestText:
             "eigenvalues of W Sigma W^T",
         ):
             assert word in out
+
+
+    def test_help_fits_on_a_screen_of_80_columns(self, capsys, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "80")
+        with pytest.raises(SystemExit):
+            main(["train", "--help"])
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+    def test_the_examples_of_help_run(self, capsys, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        x = np.random.default_rng(0).standard_normal((50, 3))
+        np.savetxt("inputs.csv", x, delimiter=","), np.savetxt("outputs.csv", x, delimiter=",")
+        np.save("X.npy", x), np.save("Y.npy", x)
+        examples = re.findall(r"^  linres (train .*)$", EPILOG, re.MULTILINE)
+        assert len(examples) > 10
+        for example in examples:
+            assert main([*example.split(), *([] if "--stages" in example else ["--stages", "20"])]) == 0, example
+        assert {"zero.svg", "run.csv"} <= {path.name for path in tmp_path.iterdir()}
+        assert capsys.readouterr().err == ""
 
 
 BAD = [

@@ -7,14 +7,56 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 METHODS = ("stacking", "zero", "random", "nesterov", "gradient", "chebyshev", "conjugate-gradient")
+GROWING, ON_MAPS = METHODS[:3], METHODS[3:]  # by blocks, and on the end-to-end map itself
 REFERENCES = METHODS[-2:]  # they choose momentum and step themselves
 END_TO_END = {"end-to-end": "gradient", "end-to-end-nesterov": "nesterov"}  # and the method on all blocks at once
 DEPTH = 8
 RULES = ("functional", "parameter")
-BLOCKS_ONLY = ("rule", "inner", "train")  # options of the methods that grow blocks
 STAGES = 200
+
+
+class Unfit(NamedTuple):
+    """An option that some methods do not have: "--name" whatever its value, which "--name {}" repeats, or with one.
+
+    advice: how the error goes on after the name of the method.
+    """
+
+    option: str
+    methods: tuple[str, ...]
+    advice: str
+
+    def applies(self, arguments) -> bool:
+        """Whether this is wrong with the arguments."""
+        name, _, value = self.option.partition(" ")
+        given = getattr(arguments, name.removeprefix("--"))
+        return arguments.method in self.methods and given is not None and value in ("", "{}", str(given))
+
+    def message(self, arguments) -> str:
+        """The error in words."""
+        name = self.option.partition(" ")[0].removeprefix("--")
+        option = self.option.format(getattr(arguments, name))
+        return f"{option} does not apply to --method {arguments.method}{self.advice}"
+
+
+_CHOSEN, _NO_BLOCKS = ", which chooses its own. Leave it out.", ", which has no blocks."
+_NONE_ADDED = ", which adds no blocks. Leave it out."
+UNFIT = (
+    Unfit("--momentum", REFERENCES, _CHOSEN),
+    Unfit("--momentum", ("zero", "random", "gradient", "end-to-end"), ", which has none. Leave it out."),
+    Unfit("--momentum trained", ("nesterov", "end-to-end-nesterov"), ". Leave it out."),
+    Unfit("--step", REFERENCES, _CHOSEN),
+    Unfit("--rule", tuple(END_TO_END), _NONE_ADDED),
+    Unfit("--rule parameter", ON_MAPS, _NO_BLOCKS),
+    Unfit("--inner", tuple(END_TO_END), _NONE_ADDED),
+    Unfit("--inner {}", ON_MAPS, _NO_BLOCKS),
+    Unfit("--train", tuple(END_TO_END), _NONE_ADDED),
+    Unfit("--train {}", ON_MAPS, _NO_BLOCKS),
+    Unfit("--scale", ("stacking", "zero", *ON_MAPS), ". Take --method random."),
+    Unfit("--depth", METHODS, ". Take --method end-to-end."),
+)
 
 # What Python arguments are called here, for the errors that name them.
 FLAGS = {
@@ -30,55 +72,61 @@ gives. Every hypothesis of the theorem that speaks of the method is listed with
 its value on DATA, and the rate is proved where all of them hold.
 
 DATA is digits or digits-raw (embedded), one .npz file with arrays X and Y, or
-two .npy or .csv files, X and then Y. Samples are rows and are centred. Files are
-read once, in little memory, however large they are."""
+two .npy or .csv files, X and then Y. Samples are rows and are centred. Files
+are read once, in little memory, however large they are."""
 
 EPILOG = """methods:
   stacking   each new block starts at momentum times the one before
   zero       each new block starts at zero
-  random     each new block starts at normals (by --seed) of variance S^2/d, S = --scale
+  random     each new block starts at normals of variance S^2/d, S = --scale,
+             drawn by --seed
   nesterov   Nesterov's accelerated gradient method on the end-to-end map
   gradient   gradient descent on the end-to-end map
-  end-to-end           gradient descent on all --depth blocks at once; without --step
-                       by line search
-  end-to-end-nesterov  Nesterov's method on them
   chebyshev  the Chebyshev semi-iteration, best where only mu and L are known
   conjugate-gradient
              the least loss that so many gradients allow, all rows as one system
+  end-to-end
+             gradient descent on all --depth blocks at once; by line search
+             unless there is a --step
+  end-to-end-nesterov
+             Nesterov's method on them
 
 starts:
   identity   W_0 = I
-  near:R     W_0 = W* + a random matrix (by --seed) at which the potential Phi_0 is
-             R times what stacking-acceleration allows: inside its basin for R < 1;
-             near is near:0.5
+  near:R     W_0 = W* + a random matrix (by --seed) at which the potential
+             Phi_0 is R times what stacking-acceleration allows: inside its
+             basin for R < 1; near is near:0.5
   FILE.npy   W_0 from a file of d x d numbers, np.save("w.npy", w)
-  End to end, W_0 is made of balanced factors, and FILE.npy may hold depth x d x d blocks;
-  zero, random and balanced (by --seed) are starts as well: see help(linres.train).
+  End to end, W_0 is made of balanced factors, and FILE.npy may hold
+  depth x d x d blocks; zero, random and balanced (by --seed) are starts as
+  well: see help(linres.train).
 
 stages:
   --inner K      K steps a stage instead of one
-  --train all    (--rule parameter) in stage n all n blocks so far take the steps, each
-                 a n-th of --step, instead of the new block alone
+  --train all    (--rule parameter) in stage n all n blocks so far take the
+                 steps, each a n-th of --step, instead of the new block alone
   --momentum trained
-                 begins as that of theory; before each step on the block it takes one
-                 of its own down the loss, and is kept in [0, 1]
+                 begins as that of theory; before each step on the block it
+                 takes one of its own down the loss, and is kept in [0, 1]
   Nothing is proved of these three, nor of random starts.
 
 defaults of --momentum and --step:
-  q = 1/sqrt(kappa) and L are those of Sigma = E[x x^T], except for --rule parameter,
-  which sees the eigenvalues of W Sigma W^T. There the step is 1/M, M the largest of
-  them at W_0 and at W*, and q = sqrt(m/M), m the smallest that is not 0 at W*.
+  q = 1/sqrt(kappa) and L are those of Sigma = E[x x^T], except for
+  --rule parameter, which sees the eigenvalues of W Sigma W^T. There the step is
+  1/M, M the largest of them at W_0 and at W*, and q = sqrt(m/M), m the smallest
+  that is not 0 at W*.
 
 components:
-  --components K projects X and Y on K principal components, each on its own, then
-  rotates Y (orthogonal Procrustes) so that E[y x^T] is symmetric positive semidefinite.
-  The start W_0 = I profits: W* has no negative eigenvalue, and no singular map lies
-  between I and an invertible W*.
+  --components K projects X and Y on K principal components, each on its own,
+  then rotates Y (orthogonal Procrustes) so that E[y x^T] is symmetric positive
+  semidefinite. The start W_0 = I profits: W* has no negative eigenvalue, and no
+  singular map lies between I and an invertible W*.
 
 tables (--save, and "final" of --json):
-  loss, excess_loss, potential Phi_t, distance |W_t - W*|, block_norm |w_t|, and of the run as
-  Nesterov's method with errors lookahead_error |D_t|, step_error |e_t| and beta, at each
-  stage; .csv repeats the settings in each row, .npz is read by linres.Trajectory.load
+  loss, excess_loss, potential Phi_t, distance |W_t - W*|, block_norm |w_t|, and
+  of the run as Nesterov's method with errors lookahead_error |D_t|, step_error
+  |e_t| and beta, at each stage; .csv repeats the settings in each row, .npz is
+  read by linres.Trajectory.load
 
 examples:
   linres train digits
@@ -93,7 +141,7 @@ examples:
   linres train inputs.csv outputs.csv --ridge 1e-3
   linres train X.npy Y.npy --drop-bad-rows
 
-A run that diverges says so in its status and exits with 0; bad input exits with 2."""
+exit codes: 0 trained (a run that diverges says so in its status), 2 bad input"""
 
 
 def add_parsers(commands) -> None:
@@ -107,7 +155,8 @@ def add_parsers(commands) -> None:
     train.error = lambda message: train.exit(2, f"{train.prog}: {message}\n")
     data = "digits, digits-raw, FILE.npz, X.npy Y.npy, or X.csv Y.csv"
     train.add_argument("data", nargs="+", metavar="DATA", help=data)
-    train.add_argument("--method", choices=(*METHODS, *END_TO_END), default="stacking", help="default: stacking")
+    train.add_argument("--method", choices=(*METHODS, *END_TO_END), default="stacking", metavar="NAME",
+                       help="how to train, see below; default: stacking")
     train.add_argument("--depth", type=_integer, metavar="N", help=f"blocks trained end to end; default {DEPTH}")
     train.add_argument("--rule", choices=RULES, help="what methods with blocks step on: default functional, W itself")
     train.add_argument("--start", metavar="W0", default="identity", help="identity (default), near, near:R or FILE.npy")
@@ -230,32 +279,38 @@ def _start(arguments):
     return starts.choose(word, seed=arguments.seed)
 
 
+# By method: the options its solver is told beside --stages, where they are given.
+_PACE, _DRAWN = ("momentum", "step"), ("scale", "seed")
+OPTIONS = {
+    **dict.fromkeys(GROWING, ("rule", "inner", "train", *_PACE, *_DRAWN)), "nesterov": _PACE, "gradient": ("step",),
+    **dict.fromkeys(REFERENCES, ()), **dict.fromkeys(END_TO_END, ("depth", *_PACE, *_DRAWN)),
+}
+
+
 def _solver(arguments):
     """The run to do on a problem from a start, watched; InputError for an option that the method does not have."""
     from linres.methods import chebyshev, conjugate_gradient, descent, end_to_end, nesterov, stacking
 
-    method = arguments.method
-    common = {"stages": arguments.stages, "step_size": arguments.step}
     _require_applicable(arguments)
-    if method in END_TO_END:
-        common |= {"method": END_TO_END[method], "seed": arguments.seed}
-        common["momentum"] = None if arguments.momentum == "theory" else arguments.momentum
-        common["depth"] = DEPTH if arguments.depth is None else arguments.depth
-        common |= {} if arguments.scale is None else {"scale": arguments.scale}
-        return lambda problem, first, watch: end_to_end.train(
-            problem, start="identity" if first is None else first, watch=watch, **common)
-    if method in REFERENCES:
-        solve = chebyshev.chebyshev if method == "chebyshev" else conjugate_gradient.conjugate_gradient
-        return lambda problem, first, watch: solve(problem, stages=arguments.stages, start=first, watch=watch)
-    if method == "gradient":
-        return lambda problem, first, watch: descent.descend(problem, start=first, watch=watch, **common)
-    if method == "nesterov":
-        common["momentum"] = None if arguments.momentum == "theory" else arguments.momentum
-        return lambda problem, first, watch: nesterov.accelerate(problem, start=first, watch=watch, **common)
-    common |= {"start": method, "momentum": arguments.momentum, "scale": arguments.scale, "seed": arguments.seed}
-    common |= {"rule": arguments.rule or "functional", "inner": 1 if arguments.inner is None else arguments.inner,
-               "train": arguments.train or "new"}
-    return lambda problem, first, watch: stacking.grow(problem, network=first, watch=watch, **common)
+    method = arguments.method
+    solvers: dict[str, Callable] = {
+        **{name: partial(stacking.grow, start=name) for name in GROWING},
+        "nesterov": nesterov.accelerate, "gradient": descent.descend, "chebyshev": chebyshev.chebyshev,
+        "conjugate-gradient": conjugate_gradient.conjugate_gradient,
+        **{name: partial(end_to_end.train, method=on, depth=DEPTH) for name, on in END_TO_END.items()},
+    }
+    given = {option: getattr(arguments, option) for option in ("stages", *OPTIONS[method])}
+    told = {
+        "step_size" if option == "step" else option: value
+        for option, value in given.items() if value not in (None, "theory")
+    }
+    from_where = "network" if method in GROWING else "start"
+
+    def solve(problem, first, watch):
+        start = {} if first is None else {from_where: first}
+        return solvers[method](problem, watch=watch, **start, **told)
+
+    return solve
 
 
 def _rows_read(rows: int, total: int | None) -> str:
@@ -305,28 +360,9 @@ class _Progress:
 def _require_applicable(arguments) -> None:
     from linres.errors import InputError
 
-    method = arguments.method
-    if method in REFERENCES and (arguments.momentum, arguments.step) != (None, None):
-        flag = "--step" if arguments.momentum is None else "--momentum"
-        raise InputError(f"{flag} does not apply to --method {method}, which chooses its own. Leave it out.")
-    if arguments.momentum is not None and method in ("zero", "random", "gradient", "end-to-end"):
-        raise InputError(f"--momentum does not apply to --method {method}, which has none. Leave it out.")
-    if method in END_TO_END:
-        for option in BLOCKS_ONLY:
-            if getattr(arguments, option) is not None:
-                raise InputError(f"--{option} does not apply to --method {method}, which adds no blocks. Leave it out.")
-    if method in ("nesterov", "gradient", *REFERENCES):
-        for option in BLOCKS_ONLY:
-            if getattr(arguments, option) not in (None, "functional"):
-                raise InputError(
-                    f"--{option} {getattr(arguments, option)} does not apply to --method {method}, which has no blocks."
-                )
-    if method in ("nesterov", "gradient", *END_TO_END) and arguments.momentum == "trained":
-        raise InputError(f"--momentum trained does not apply to --method {method}. Leave it out.")
-    if arguments.scale is not None and method not in ("random", *END_TO_END):
-        raise InputError(f"--scale does not apply to --method {method}. Take --method random.")
-    if arguments.depth is not None and method not in END_TO_END:
-        raise InputError(f"--depth does not apply to --method {method}. Take --method end-to-end.")
+    for unfit in UNFIT:
+        if unfit.applies(arguments):
+            raise InputError(unfit.message(arguments))
 
 
 def _report(problem, trajectory, start: str) -> dict:

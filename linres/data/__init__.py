@@ -19,7 +19,7 @@ def load(*sources, components=None, ridge=0.0, seed=0, bad_rows="refuse", watch=
     InputError, one line, for anything that cannot be read as numbers.
     """
     paths = [os.fspath(source) for source in sources]
-    seed = checks.whole("load(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+    seed = checks.seed("load", seed)
     if len(paths) == 1 and paths[0] in EMBEDDED:
         return digits.problem(paths[0], components=components, ridge=ridge, seed=seed)
     _require_data(paths)

@@ -26,7 +26,7 @@ def settings(start: str | Start, *, scale, seed) -> dict[str, Any]:
     scale = checks.number(
         "grow(scale=...)", SCALE if scale is None else scale, wanted="a number > 0", holds=lambda v: v > 0
     )
-    seed = checks.whole("grow(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+    seed = checks.seed("grow", seed)
     name = start if isinstance(start, str) else getattr(start, "__qualname__", type(start).__name__)
     return {"start": name, "scale": scale if random else None, "seed": seed if random or callable(start) else None}
 

@@ -26,10 +26,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from linres import boosting_losses, checks, trajectory
-from linres.boosting_losses import Loss, rms
+from linres import checks, pointwise, trajectory
 from linres.errors import refuse
-from linres.methods import nesterov
+from linres.methods import additive, nesterov
+from linres.pointwise import Loss, rms
 from linres.problem import EPS
 from linres.trajectory import DIVERGED_AT, Watch
 
@@ -52,13 +52,18 @@ def stage(model, member, gradient, *, momentum, step_size, project) -> Stage:
     """One stage, in any arithmetic: model is F_t, member f_t, points of one space.
 
     gradient maps a model to its functional gradient; project maps r = -gradient to what the base learner makes of it.
+    It is `additive.stage` with the learner in place of the free step, of which stacking-additive is proved.
     """
-    start = momentum * member
-    lookahead = model + start
-    target = -gradient(lookahead)
-    fitted = project(target)
-    grown = start + step_size * fitted
-    return Stage(lookahead, model + grown, grown, target, step_size * (fitted - target))
+    seen: list[Any] = []  # r, and what the learner makes of it
+
+    def learned(lookahead):
+        target = -gradient(lookahead)
+        seen.extend((target, project(target)))
+        return -seen[-1]
+
+    made = additive.stage(model, member, learned, momentum=momentum, step_size=step_size)
+    target, fitted = seen
+    return Stage(made.lookahead, made.ensemble, made.learner, target, step_size * (fitted - target))
 
 
 def growing_momentum(t: int) -> float:
@@ -132,7 +137,7 @@ def boost(
     learner: an unfitted prototype, deep-copied for every stage, or a function or class that returns a new one when
     called; with fit(X, r), r (n,), and predict(X), (n,), as regressors of scikit-learn have. What it raises is passed
     on. loss: "squared", "logistic" (labels 0 and 1, or -1 and +1) or "huber" (with delta, 1 by default), see
-    `linres.boosting_losses`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero".
+    `linres.pointwise`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero".
     initial: F_0, "constant" for the best constant, or "zero". momentum: a constant in [0, 1), or "growing" (the
     default) for beta_t = (t - 1)/(t + 2). step_size: shrinkage/L by default, shrinkage 1, L the smoothness of the loss.
     seed: draws a `random_state` for each learner, which has to have one; without it they keep their own.
@@ -152,13 +157,14 @@ def boost(
     True
     """
     X = _samples("boost(X)", X)
-    kind = boosting_losses.load("boost", loss, delta)
+    kind = pointwise.load("boost", loss, delta)
     labels = kind.labels("boost(y)", _labels(y, len(X)))
-    _require(start, "start", STARTS)
-    _require(initial, "initial", INITIALS)
+    checks.word("boost(start=...)", start, STARTS)
+    checks.word("boost(initial=...)", initial, INITIALS)
     settings = kind.settings | {
         "momentum": _momentum(start, momentum), "step_size": _step_size(kind, step_size, shrinkage),
-        "stages": trajectory.budget("boost", stages), "start": start, "initial": initial, "seed": _seed(seed),
+        "stages": trajectory.budget("boost", stages), "start": start, "initial": initial,
+        "seed": None if seed is None else checks.seed("boost", seed),
     }
     run = _Run(kind, labels, kind.constant(labels) if initial == "constant" else 0.0, settings)
     return run.follow(_learners(learner, settings["seed"]), X, watch)
@@ -176,11 +182,6 @@ def _labels(y, n: int) -> np.ndarray:
     if len(y) != n:
         raise refuse("boost(y)", f"as long as X has rows, {n}", f"{len(y)} labels")
     return y
-
-
-def _require(value, name: str, allowed: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise refuse(f"boost({name}=...)", " or ".join(f'"{word}"' for word in allowed), repr(value))
 
 
 def _momentum(start: str, given) -> float | str:
@@ -204,12 +205,6 @@ def _step_size(kind: Loss, step_size, shrinkage) -> float:
     if shrinkage is not None:
         raise refuse("boost(shrinkage=...)", "left out where step_size is given", shrinkage)
     return trajectory.step_size("boost", step_size, 1 / kind.smoothness)
-
-
-def _seed(seed) -> int | None:
-    return None if seed is None else checks.whole(
-        "boost(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1
-    )
 
 
 def _learners(learner, seed: int | None) -> Iterator[Any]:

@@ -63,6 +63,7 @@ def chebyshev(problem: Problem, *, stages, start=None, watch: Watch | None = Non
     2/(L + mu) for the step size, and for the momentum what multiplies W_t - W_{t-1} in the long run, ((1-q)/(1+q))^2
     again. watch(t, excess), if given, is called at every stage. InputError for bad settings.
     """
+    trajectory.require_problem("chebyshev", problem)
     sharp = nesterov.momentum(problem.q) ** 2
     settings: dict[str, Any] = {
         "momentum": sharp,

@@ -56,6 +56,7 @@ def conjugate_gradient(problem: Problem, *, stages, start=None, watch: Watch | N
     momentum None, and 1/L for the step size, the shortest it may choose. watch(t, excess), if given, is called at every
     stage. InputError for bad settings.
     """
+    trajectory.require_problem("conjugate_gradient", problem)
     settings: dict[str, Any] = {
         "momentum": None,
         "step_size": 1 / problem.L,

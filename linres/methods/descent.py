@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from linres import trajectory
+from linres.losses import Objective
 from linres.problem import Problem
 from linres.quantities import of_steps
 from linres.trajectory import Trajectory, Watch
@@ -20,26 +21,34 @@ def step(x, gradient, *, step_size, error=0):
     return x - step_size * gradient(x) + error
 
 
-def descend(problem: Problem, *, stages, step_size=None, start=None, watch: Watch | None = None) -> Trajectory:
+def descend(
+    objective: Problem | Objective, *, stages, step_size=None, start=None, watch: Watch | None = None
+) -> Trajectory:
     """Gradient descent on ell from W_0 = start (d, d; by default I), step_size 1/L by default.
 
-    The sharp contraction of the excess loss per stage is max_s (1 - step_size s)^2 over the eigenvalues s of Sigma
-    ((1 - 1/kappa)^2 for the default step). watch(t, excess), if given, is called at every stage. InputError for bad
-    settings; a diverging run is a `Trajectory` that says so.
+    objective: a `Problem`, or any `linres.losses.Objective`, of which no rate is told. The sharp contraction of the
+    excess loss per stage is max_s (1 - step_size s)^2 over the eigenvalues s of Sigma ((1 - 1/kappa)^2 for the default
+    step). watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError
+    for bad settings; a diverging run is a `Trajectory` that says so.
     """
     settings: dict[str, Any] = {
         "momentum": 0.0,
-        "step_size": trajectory.step_size("descend", step_size, 1 / problem.L),
+        "step_size": trajectory.step_size("descend", step_size, 1 / trajectory.smoothness("descend", objective)),
         "stages": trajectory.budget("descend", stages),
         "first": "given" if start is not None else "identity",
     }
-    networks = _networks(problem, trajectory.first_network("descend(start=...)", problem, start), settings["step_size"])
-    with np.errstate(over="ignore"):  # an absurd step has an infinite rate
-        sharp = float(np.max((1 - settings["step_size"] * problem.eigenvalues) ** 2))
+    first = trajectory.first_network("descend(start=...)", objective, start)
     return trajectory.record(
-        problem, networks, method="gradient", rule="functional", settings=settings, rate_sharp=sharp, watch=watch,
-        measure=_measure,
+        objective, _networks(objective, first, settings["step_size"]), method="gradient", rule="functional",
+        settings=settings, rate_sharp=_sharp_rate(objective, settings["step_size"]), watch=watch, measure=_measure,
     )
+
+
+def _sharp_rate(objective: Problem | Objective, step_size: float) -> float | None:
+    if not isinstance(objective, Problem):
+        return None
+    with np.errstate(over="ignore"):  # an absurd step has an infinite rate
+        return float(np.max((1 - step_size * objective.eigenvalues) ** 2))
 
 
 def _measure(states: Sequence[np.ndarray], excess: np.ndarray) -> dict[str, np.ndarray]:
@@ -48,7 +57,7 @@ def _measure(states: Sequence[np.ndarray], excess: np.ndarray) -> dict[str, np.n
     return {"lookahead_error": none, "step_error": none, "beta": none}
 
 
-def _networks(problem: Problem, network: np.ndarray, step_size: float) -> Iterator[np.ndarray]:
+def _networks(objective: Problem | Objective, network: np.ndarray, step_size: float) -> Iterator[np.ndarray]:
     while True:
         yield network
-        network = step(network, problem.gradient, step_size=step_size)
+        network = step(network, objective.gradient, step_size=step_size)

@@ -16,11 +16,13 @@ from linres import checks, losses, network, trajectory
 from linres.errors import refuse
 from linres.methods import descent, nesterov
 from linres.problem import Problem
+from linres.quantities import Recorder
 from linres.trajectory import Trajectory, Watch
 
 METHODS = ("gradient", "nesterov")
 STARTS = ("identity", "zero", "random", "balanced")
 SCALE = 0.1
+LOST = "no step along the gradient lowers the loss by more than rounding"
 HALVINGS = 200  # of a step before it counts as none: 2^-200 of it moves no float64
 
 
@@ -51,7 +53,7 @@ def gradients(blocks, gradient, identity):
     gradient maps W (d x d) to the gradient of ell there; identity is the d x d identity of the same arithmetic.
     """
     each = blocks.each if isinstance(blocks, Blocks) else blocks
-    found = network.block_gradients(each, gradient(network.end_to_end(each, identity)))
+    found = network.backpropagate(each, identity, gradient)
     return Blocks(found) if isinstance(blocks, Blocks) else np.array(found)
 
 
@@ -133,13 +135,13 @@ def train(
     search promises is lost in rounding: at a stationary point, which need not be a minimum; reason says so.
     InputError for bad settings.
     """
-    depth, smoothness = _depth("train", depth), _smoothness(objective)
-    _require(method, "method", METHODS)
+    depth, smoothness = _depth("train", depth), trajectory.smoothness("train", objective)
+    checks.word("train(method=...)", method, METHODS)
     blocks = first_blocks(objective.dimension, depth, start=start, seed=seed, scale=scale)
     loss = _Loss.of(objective, depth)
     rest = _State(blocks, blocks, loss.finite_value(blocks), 0.0)
     settings: dict[str, Any] = {
-        "momentum": _momentum(objective, method, momentum, smoothness),
+        "momentum": _momentum(objective, method, momentum),
         "step_size": _step_size(step_size, blocks, smoothness),
         "stages": trajectory.budget("train", stages),
         "start": start if isinstance(start, str) else "given",
@@ -148,19 +150,20 @@ def train(
         "scale": scale,
         "line_search": step_size is None and batch_size is None,
     }
+    settings |= trajectory.identified(objective)
     if batch_size is not None:
         settings["batch_size"] = _batch_size(objective, batch_size)
     states = _stages(loss, rest, settings) if batch_size is None else _epochs(objective, loss, rest, settings)
-    return _record(loss, states, method=method, settings=settings, watch=watch)
+    return _record(objective, loss, states, method=method, settings=settings, watch=watch)
 
 
 def first_blocks(dimension: int, depth: int, *, start: Any = "identity", seed=0, scale=SCALE) -> np.ndarray:
     """The blocks (depth, d, d) that `train` starts from; see there. InputError for another word, shape or seed."""
     shape = (depth, dimension, dimension)
-    seed = checks.whole("train(seed=...)", seed, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
+    seed = checks.seed("train", seed)
     if not isinstance(start, str):
         return _given_blocks(start, shape)
-    _require(start, "start", STARTS)
+    checks.word("train(start=...)", start, STARTS)
     scale = checks.number("train(scale=...)", scale, wanted="a number >= 0", holds=lambda v: v >= 0)
     random, blocks = np.random.RandomState(seed), np.zeros(shape)  # NumPy has frozen its stream
     if start == "zero":
@@ -214,21 +217,6 @@ def _depth(call: str, depth) -> int:
     return checks.whole(f"{call}(depth=...)", depth, wanted="an integer >= 1", low=1)
 
 
-def _require(value, name: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise refuse(f"train({name}=...)", " or ".join(f'"{word}"' for word in allowed), repr(value))
-
-
-def _smoothness(objective) -> float:
-    """L; InputError for an objective that is none, or without curvature."""
-    missing = [name for name in ("value", "gradient", "dimension", "smoothness") if not hasattr(objective, name)]
-    if missing:
-        raise refuse("train(objective)", "a Problem or a loss", f"a {type(objective).__name__} without {missing[0]}",
-                     "See linres.losses.Objective.")
-    return checks.number("the smoothness of train(objective)", objective.smoothness, wanted="a number > 0",
-                         holds=lambda v: v > 0)
-
-
 def _step_size(given, blocks: np.ndarray, smoothness: float) -> float:
     if given is None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -241,16 +229,12 @@ def _step_size(given, blocks: np.ndarray, smoothness: float) -> float:
                          remedy="Leave it out for a line search.")
 
 
-def _momentum(objective, method: str, given, smoothness: float) -> float:
+def _momentum(objective, method: str, given) -> float:
     if method == "gradient":
         if given is not None:
             raise refuse("train(momentum=...)", "left out for gradient descent", given, 'Or take method="nesterov".')
         return 0.0
-    mu = getattr(objective, "mu", 0.0)
-    if given is None and not mu > 0:
-        raise refuse("train(momentum=...)", "given for a loss without strong convexity", "none",
-                     "Try 0.9, or add a ridge.")
-    return trajectory.momentum("train", given, nesterov.momentum(min(1.0, math.sqrt(mu / smoothness))))
+    return trajectory.momentum("train", given, nesterov.momentum_of(objective))
 
 
 def _batch_size(objective, given) -> int:
@@ -371,31 +355,27 @@ def _epochs(objective, loss: _Loss, state: _State, settings: dict[str, Any]) -> 
 
 
 def _record(
-    loss: _Loss, states: Iterator[_State], *, method: str, settings: dict[str, Any], watch: Watch | None
+    objective, loss: _Loss, states: Iterator[_State], *, method: str, settings: dict[str, Any], watch: Watch | None
 ) -> NetworkTrajectory:
-    """Follow the states as `trajectory.record` follows networks."""
-    floor = loss.floor(settings["step_size"])
-    kept: list[_State] = []  # the first and the last
-    values, sizes, status, stage, reason = [], [], "budget", 0, ""
+    floor, identity = loss.floor(settings["step_size"]), np.eye(objective.dimension)
+    recorder, sizes = Recorder.of(objective, None), []
+
+    def keep(state: _State, value: float) -> None:
+        sizes.append(state.step_size)
+        recorder.add(network.end_to_end(state.blocks, identity), value)
+
     with np.errstate(all="ignore"):  # a diverging run overflows; the status says so
-        for stage in range(settings["stages"] + 1):
-            state = next(states)
-            if math.isfinite(state.value):
-                kept[1:] = [state]
-                values.append(state.value)
-                sizes.append(state.step_size)
-            if watch is not None:
-                watch(stage, state.value)
-            status = trajectory._status(state.value, values[0], floor)
-            if status == "budget" and state.stationary:
-                status, reason = "converged", "no step along the gradient lowers the loss by more than rounding"
-            if status != "budget":
-                break
-    first, last = kept[0], kept[-1]
-    identity, (found, excess) = np.eye(first.blocks.shape[1]), loss.counted.arrays(values)
+        course = trajectory.follow(
+            states, lambda state: state.value, stages=settings["stages"], floor=floor, watch=watch,
+            keep=keep, arrived=lambda state: LOST if state.stationary else "",
+        )
+        series = recorder.series()
+    first, last = course.first.blocks, course.last.blocks
+    found, excess = loss.counted.arrays(course.values)
     return NetworkTrajectory(
-        method=method, rule="end-to-end", loss=found, excess_loss=excess,
-        first=network.end_to_end(first.blocks, identity), network=network.end_to_end(last.blocks, identity),
-        settings=settings, status=status, stage=stage, reason=reason, floor=max(floor, 0.0),
-        first_blocks=first.blocks, blocks=last.blocks, step_sizes=np.array(sizes[1:]),
+        method=method, rule="end-to-end", loss=found, excess_loss=excess, first=network.end_to_end(first, identity),
+        network=network.end_to_end(last, identity), settings=settings, status=course.status, stage=course.stage,
+        reason=course.reason, floor=max(floor, 0.0), series=series,
+        problem=objective if isinstance(objective, Problem) else None, first_blocks=first, blocks=last,
+        step_sizes=np.array(sizes[1:]),
     )

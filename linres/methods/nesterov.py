@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from linres import trajectory
+from linres.losses import Objective, inverse_root_kappa
 from linres.methods import descent
 from linres.problem import EPS, Problem
 from linres.quantities import Geometry, Measure, frobenius, increments, of_steps
@@ -81,50 +82,58 @@ def quadratic_rate(eigenvalues, *, momentum, step_size) -> float:
         return float(np.max(np.where(discriminant < 0, product, real)))
 
 
+def momentum_of(objective: Problem | Objective) -> float | None:
+    """(1-q)/(1+q) for q = sqrt(mu/L) of the loss; None if it has no mu > 0."""
+    q = inverse_root_kappa(objective)
+    return None if q is None else momentum(q)
+
+
 def accelerate(
-    problem: Problem, *, stages, momentum=None, step_size=None, start=None, watch: Watch | None = None
+    objective: Problem | Objective, *, stages, momentum=None, step_size=None, start=None, watch: Watch | None = None
 ) -> Trajectory:
     """Nesterov's method on ell from rest at W_0 = start (d, d; by default I).
 
-    By default step_size = 1/L and momentum = (1-q)/(1+q); then the excess loss contracts by (1-q)^2 per stage, sharp,
-    up to the factor (1 + qt)^2. watch(t, excess), if given, is called at every stage. InputError for bad settings; a
-    diverging run is a `Trajectory` that says so.
+    objective: a `Problem`, or any `linres.losses.Objective`, of which no rate is told. By default step_size = 1/L and
+    momentum = (1-q)/(1+q), which has to be given for a loss that is not strongly convex (mu > 0, a ridge say). With
+    these the excess loss of a `Problem` contracts by (1-q)^2 per stage, sharp, up to the factor (1 + qt)^2.
+    watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError for bad
+    settings; a diverging run is a `Trajectory` that says so.
     """
+    L = trajectory.smoothness("accelerate", objective)
     settings: dict[str, Any] = {
-        "momentum": trajectory.momentum("accelerate", momentum, _momentum(problem.q)),
-        "step_size": trajectory.step_size("accelerate", step_size, 1 / problem.L),
+        "momentum": trajectory.momentum("accelerate", momentum, momentum_of(objective)),
+        "step_size": trajectory.step_size("accelerate", step_size, 1 / L),
         "stages": trajectory.budget("accelerate", stages),
         "first": "given" if start is not None else "identity",
     }
     pace = {key: settings[key] for key in ("momentum", "step_size")}
-    networks = _networks(problem, trajectory.first_network("accelerate(start=...)", problem, start), **pace)
-    sharp = quadratic_rate(problem.eigenvalues, **pace)
+    networks = _networks(objective, trajectory.first_network("accelerate(start=...)", objective, start), **pace)
+    sharp = quadratic_rate(objective.eigenvalues, **pace) if isinstance(objective, Problem) else None
     return trajectory.record(
-        problem, networks, method="nesterov", rule="functional", settings=settings, rate_sharp=sharp, watch=watch,
-        measure=_measure(problem, settings["momentum"]),
+        objective, networks, method="nesterov", rule="functional", settings=settings, rate_sharp=sharp, watch=watch,
+        measure=_measure(objective, settings["momentum"]),
     )
 
 
-def _measure(problem: Problem, momentum: float) -> Measure:
-    geometry = Geometry.plain(problem)
+def _measure(objective: Problem | Objective, momentum: float) -> Measure:
+    geometry = Geometry.plain(objective) if isinstance(objective, Problem) else None
 
     def measure(states: Sequence[np.ndarray], excess: np.ndarray) -> dict[str, np.ndarray]:
         steps = np.ones(len(states) - 1)
-        return {
-            "potential": potentials(geometry, geometry.errors(np.array(states)), excess),
+        found = {
             "lookahead_error": of_steps(0 * steps), "step_error": of_steps(0 * steps),
             "beta": of_steps(momentum * steps),
         }
+        if geometry is not None:
+            found["potential"] = potentials(geometry, geometry.errors(np.array(states)), excess)
+        return found
 
     return measure
 
 
-_momentum = momentum  # `accelerate` has an argument of that name
-
-
-def _networks(problem: Problem, network: np.ndarray, *, momentum, step_size) -> Iterator[np.ndarray]:
+def _networks(objective: Problem | Objective, network: np.ndarray, *, momentum, step_size) -> Iterator[np.ndarray]:
     previous = network
     while True:
         yield network
-        _, grown = step(network, previous, problem.gradient, momentum=momentum, step_size=step_size)
+        _, grown = step(network, previous, objective.gradient, momentum=momentum, step_size=step_size)
         previous, network = network, grown

@@ -15,6 +15,7 @@ import numpy as np
 from linres import checks, trajectory
 from linres.arithmetic import divide
 from linres.errors import refuse
+from linres.losses import Objective
 from linres.methods import block_starts, nesterov
 from linres.methods.block_starts import STARTS, Start
 from linres.methods.residual import Grown, measure
@@ -84,11 +85,12 @@ TRAINED = ("new", "all")
 
 
 def grow(
-    problem: Problem, *, start: str | Start = "stacking", rule="functional", stages, momentum=None, step_size=None,
-    inner=1, train="new", scale=None, seed=0, network=None, watch: Watch | None = None,
+    objective: Problem | Objective, *, start: str | Start = "stacking", rule="functional", stages, momentum=None,
+    step_size=None, inner=1, train="new", scale=None, seed=0, network=None, watch: Watch | None = None,
 ) -> Trajectory:
     """Stagewise training from W_0 = network (d, d; by default I).
 
+    objective: a `Problem`, or any `linres.losses.Objective`, of which no rate is told.
     start: what the block of stage t + 1 starts at.
       "stacking": w^0 = beta w_t, zero for the first block. momentum is beta, in [0, 1), or "theory", which is what is
         taken if it is left out, or "trained": it begins as that of theory, and before each step on the block takes one
@@ -105,69 +107,81 @@ def grow(
     Defaults for the functional rule: step_size 1/L, momentum (1-q)/(1+q). For the parameter rule the curvature
     at W is that of W Sigma W^T, whose largest eigenvalue is convex in W: step_size is 1/max(L_0, L'), the larger of it
     at W_0 and at W*, which is safe on the segment between them, and momentum has q = sqrt(mu'/max(L_0, L')) with mu'
-    the smallest nonzero eigenvalue of W* Sigma W*^T.
+    the smallest nonzero eigenvalue of W* Sigma W*^T. Of other losses than a `Problem` W* is unknown: the functional
+    rule needs a momentum unless the loss is strongly convex (mu > 0, a ridge say), the parameter rule a step as well.
 
     The sharp rate is that of the linearisation at W*: Nesterov's method on Sigma (functional) or on W* Sigma W*^T
     (parameter). It needs W* invertible, except for the functional zero start, which is gradient descent exactly; else,
     and for anything but one step on the new block from a fixed multiple of the last, rate_sharp is None. What is proved
     of a run is told by `linres.guarantee`.
 
-    watch(t, excess), if given, is called at every stage. InputError for bad settings. Where the functional rule meets a
+    watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError for bad
+    settings. Where the functional rule meets a
     singular W_t no block exists, and the run is "diverged" there. If W* is singular W_t may approach it all the same,
     or its blocks may explode: both happen. A run gives the same bits each time; with several BLAS threads and d > 64
     other bits than with one.
     """
     if not callable(start):
-        _require(start, "start", STARTS, otherwise=", or a function")
-    _require(rule, "rule", RULES)
-    _require(train, "train", TRAINED)
+        checks.word("grow(start=...)", start, STARTS, otherwise=", or a function")
+    checks.word("grow(rule=...)", rule, RULES)
+    checks.word("grow(train=...)", train, TRAINED)
     if train == "all" and rule == "functional":
         raise refuse("grow(rule=...)", '"parameter" to train all blocks', "'functional'")
-    first = trajectory.first_network("grow(network=...)", problem, network)
+    trajectory.smoothness("grow", objective)
+    first = trajectory.first_network("grow(network=...)", objective, network)
     method = start if isinstance(start, str) else "custom"
     inner = checks.whole("grow(inner=...)", inner, wanted="an integer >= 1", low=1)
-    settings = _pace(problem, first, method=method, rule=rule, momentum=momentum, step_size=step_size, inner=inner)
+    settings = _pace(objective, first, method=method, rule=rule, momentum=momentum, step_size=step_size, inner=inner)
     settings |= {
         "stages": trajectory.budget("grow", stages), "inner": inner, "train": train,
         **block_starts.settings(start, scale=scale, seed=seed), "first": "given" if network is not None else "identity",
     }
     starts = block_starts.choose(start, scale=settings["scale"], seed=settings["seed"])
-    networks = _networks(problem, first, starts, rule, settings)
+    networks = _networks(objective, first, starts, rule, settings)
     if train == "all":
-        networks = _networks_of_all(problem, first, starts, settings)
+        networks = _networks_of_all(objective, first, starts, settings)
     return trajectory.record(
-        problem, networks, method=method, rule=rule, settings=settings, watch=watch,
-        rate_sharp=_sharp_rate(problem, method, rule, settings),
-        measure=measure(_geometry(problem, first, rule), method=method, rule=rule, settings=settings),
+        objective, networks, method=method, rule=rule, settings=settings, watch=watch,
+        rate_sharp=_sharp_rate(objective, method, rule, settings),
+        measure=measure(_geometry(objective, first, rule), method=method, rule=rule, settings=settings),
     )
 
 
-def _require(value, name: str, allowed: tuple[str, ...], otherwise: str = "") -> None:
-    if not (isinstance(value, str) and value in allowed):
-        wanted = " or ".join(f'"{word}"' for word in allowed) + otherwise
-        raise refuse(f"grow({name}=...)", wanted, checks.shown(value))
-
-
-def _pace(problem: Problem, first: np.ndarray, *, method, rule, momentum, step_size, inner: int) -> dict[str, Any]:
+def _pace(objective, first: np.ndarray, *, method, rule, momentum, step_size, inner: int) -> dict[str, Any]:
     """momentum (the first, if it is trained), momentum_rule, step_size (the first), step_sizes where they are given."""
-    q, L = problem.q, problem.L
-    if rule == "parameter":
-        mu, L = _output_curvature(problem, first)
-        q = (mu / L) ** 0.5
+    words = isinstance(momentum, str) and momentum in ("theory", "trained")
+    if rule == "parameter" and not isinstance(objective, Problem):
+        _require_given(step_size, "step_size", "Try 1/(L |W_0|^2) or less.")
+        if method == "stacking":
+            _require_given(None if words else momentum, "momentum", "Try 0.9.")
     sizes = _step_sizes(step_size, inner)
+    by_theory, longest = _theory(objective, first, rule)
     pace = {
-        "momentum": 0.0, "momentum_rule": "fixed", "step_size": sizes[0] if sizes else trajectory.step_size(
-            "grow", step_size, 1 / L), "step_sizes": sizes,
+        "momentum": 0.0, "momentum_rule": "fixed", "step_sizes": sizes,
+        "step_size": sizes[0] if sizes else trajectory.step_size("grow", step_size, longest),
     }
     if method != "stacking":
         if momentum is not None:
             remedy = 'Or take start="stacking".'
             raise refuse("grow(momentum=...)", f"left out for the {method} start", momentum, remedy)
         return pace
-    words = isinstance(momentum, str) and momentum in ("theory", "trained")
-    pace["momentum"] = trajectory.momentum("grow", None if words else momentum, nesterov.momentum(q))
+    pace["momentum"] = trajectory.momentum("grow", None if words else momentum, by_theory)
     pace["momentum_rule"] = "trained" if words and momentum == "trained" else "fixed"
     return pace
+
+
+def _require_given(value, name: str, remedy: str) -> None:
+    if value is None:
+        raise refuse(f"grow({name}=...)", "given for the parameter rule on a loss whose minimiser is unknown", "none",
+                     f"The curvature in a block is that below it. {remedy}")
+
+
+def _theory(objective, first: np.ndarray, rule: str) -> tuple[float | None, float]:
+    """The momentum that theory asks for, None if it knows none, and the step 1/L, L as the rule sees it."""
+    if rule == "parameter" and isinstance(objective, Problem):
+        mu, L = _output_curvature(objective, first)
+        return nesterov.momentum((mu / L) ** 0.5), 1 / L
+    return nesterov.momentum_of(objective), 1 / objective.smoothness
 
 
 def _step_sizes(given, inner: int) -> list[float] | None:
@@ -190,8 +204,8 @@ def _output_curvature(problem: Problem, first: np.ndarray) -> tuple[float, float
     return (smallest or largest), largest
 
 
-def _sharp_rate(problem: Problem, method: str, rule: str, settings: dict[str, Any]) -> float | None:
-    if method not in ("stacking", "zero") or not _is_plain(settings):
+def _sharp_rate(problem, method: str, rule: str, settings: dict[str, Any]) -> float | None:
+    if not isinstance(problem, Problem) or method not in ("stacking", "zero") or not _is_plain(settings):
         return None
     pace = {key: settings[key] for key in ("momentum", "step_size")}
     if rule == "functional" and method == "zero":
@@ -207,7 +221,7 @@ def _is_plain(settings: dict[str, Any]) -> bool:
     return settings["inner"] == 1 and settings["train"] == "new" and settings["momentum_rule"] == "fixed"
 
 
-def _networks(problem: Problem, network: np.ndarray, starts, rule: str, settings: dict[str, Any]) -> Iterator[Grown]:
+def _networks(objective, network: np.ndarray, starts, rule: str, settings: dict[str, Any]) -> Iterator[Grown]:
     """Each stage trains its own block only."""
     steps, momentum = _steps(settings), settings["momentum"]
     trained = settings["momentum_rule"] == "trained"
@@ -215,10 +229,10 @@ def _networks(problem: Problem, network: np.ndarray, starts, rule: str, settings
     for stage in count(1):
         yield grown
         if trained:
-            grown, momentum = _train_both(problem, grown, momentum, steps, rule)
+            grown, momentum = _train_both(objective, grown, momentum, steps, rule)
             continue
         start = starts(stage, grown, momentum)
-        made = train_block(grown.network, start, problem.gradient, step_sizes=steps, rule=rule)
+        made = train_block(grown.network, start, objective.gradient, step_sizes=steps, rule=rule)
         grown = Grown(made.network, made.block, start, momentum)
 
 
@@ -226,7 +240,7 @@ def _steps(settings: dict[str, Any]) -> list[float]:
     return settings["step_sizes"] or [settings["step_size"]] * settings["inner"]
 
 
-def _train_both(problem: Problem, grown: Grown, momentum: float, steps, rule: str) -> tuple[Grown, float]:
+def _train_both(objective, grown: Grown, momentum: float, steps, rule: str) -> tuple[Grown, float]:
     """A stage whose steps are on the momentum first and then, from where that leads, on the block; the last momentum.
 
     What the stage counts as its start is where the first step on the momentum leads.
@@ -236,7 +250,7 @@ def _train_both(problem: Problem, grown: Grown, momentum: float, steps, rule: st
 
     def slope(point):
         """The gradient in what the rule steps on: W itself, or the block."""
-        return problem.gradient(point) if functional else problem.gradient(network + point @ network) @ network.T
+        return objective.gradient(point) if functional else objective.gradient(network + point @ network) @ network.T
 
     point = network + momentum * direction if functional else momentum * direction
     momenta = []
@@ -251,7 +265,7 @@ def _train_both(problem: Problem, grown: Grown, momentum: float, steps, rule: st
     return Grown(network + point @ network, point, beta * block, beta), momentum
 
 
-def _networks_of_all(problem: Problem, first: np.ndarray, starts, settings: dict[str, Any]) -> Iterator[Grown]:
+def _networks_of_all(objective, first: np.ndarray, starts, settings: dict[str, Any]) -> Iterator[Grown]:
     """In stage n all n blocks take the steps, of step_size/n each, by the parameter rule."""
     momentum, trained = settings["momentum"], settings["momentum_rule"] == "trained"
     blocks: list[np.ndarray] = []
@@ -262,24 +276,26 @@ def _networks_of_all(problem: Problem, first: np.ndarray, starts, settings: dict
         begun = []  # w^0 and the momentum at each step
         for step_size in _steps(settings):
             if trained:
-                momentum = _move_start(problem, blocks, first, grown.block, momentum, step_size / stage)
+                momentum = _move_start(objective, blocks, first, grown.block, momentum, step_size / stage)
             begun.append((blocks[-1], momentum))
-            slopes = backpropagate(blocks, first, problem.gradient)
+            slopes = backpropagate(blocks, first, objective.gradient)
             blocks = [block - step_size / stage * slope for block, slope in zip(blocks, slopes, strict=True)]
         grown = Grown(end_to_end(blocks, first), blocks[-1], *begun[0])
 
 
-def _move_start(problem: Problem, blocks, first: np.ndarray, direction: np.ndarray, momentum: float, step_size: float):
+def _move_start(objective, blocks, first: np.ndarray, direction: np.ndarray, momentum: float, step_size: float):
     """Take a step on the momentum, which enters the last of the blocks times direction, and move that block with it."""
     below = end_to_end(blocks[:-1], first)
-    slope = problem.gradient(end_to_end(blocks[-1:], below)) @ below.T
+    slope = objective.gradient(end_to_end(blocks[-1:], below)) @ below.T
     moved = train_momentum(momentum, direction, slope, step_size=step_size)
     blocks[-1] = blocks[-1] + (moved - momentum) * direction
     return moved
 
 
-def _geometry(problem: Problem, first: np.ndarray, rule: str) -> Geometry | None:
-    """Where the rule is Nesterov's method: X = W, or W W*^{-1} for the parameter rule; None if there is no such."""
+def _geometry(problem, first: np.ndarray, rule: str) -> Geometry | None:
+    """Where the rule is Nesterov's method: X = W, or W W*^{-1} for the parameter rule; None if nobody knows one."""
+    if not isinstance(problem, Problem):
+        return None
     if rule == "functional":
         return Geometry.plain(problem)
     if problem.target_invertible is not True:

@@ -1,8 +1,9 @@
-"""What an additive model is fitted by: the mean over samples of a smooth convex loss of value F_i and label y_i.
+"""Smooth convex losses of one value F and its label y: phi, its slope, and the largest second derivative.
 
-On the values F in R^n take the inner product <u, v> = (1/n) sum_i u_i v_i, so that |u| is the root mean square per
-sample. Then the gradient of (1/n) sum_i phi(F_i, y_i) at F is the vector of slopes phi'(F_i, y_i), and the loss is
-L-smooth with L the largest second derivative of phi:
+`linres.losses` sums them over the outputs of a linear map. An additive model is fitted by their mean over samples of
+value F_i and label y_i: on the values F in R^n take the inner product <u, v> = (1/n) sum_i u_i v_i, so that |u| is the
+root mean square per sample. Then the gradient of (1/n) sum_i phi(F_i, y_i) at F is the vector of slopes phi'(F_i, y_i),
+and the loss is L-smooth with L the largest second derivative of phi:
 
     squared    phi = (F - y)^2/2                                               L = 1
     logistic   phi = log(1 + exp(-y F)), y = -1 or +1                          L = 1/4
@@ -28,7 +29,9 @@ Values = np.ndarray
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss per sample: its smoothness L, phi and phi' of values and labels (n,), and the constant that minimises it.
+    """A loss: its smoothness L, phi and phi' of values and labels, arrays of one shape.
+
+    constant: the one value that minimises the mean of phi over labels (n,).
 
     labels: turns what was passed as y, finite, (n,), into the labels that phi takes, or raises InputError. settings:
     what a record says of the loss.
@@ -53,22 +56,21 @@ def rms(values: Values) -> float:
 
 def load(call: str, name, delta=None) -> Loss:
     """The loss called `name`, one of LOSSES; delta > 0 is that of the Huber loss. InputError for anything else."""
-    if not isinstance(name, str) or name not in LOSSES:
-        raise refuse(f"{call}(loss=...)", " or ".join(f'"{known}"' for known in LOSSES), repr(name))
+    checks.word(f"{call}(loss=...)", name, LOSSES)
     if name == "huber":
-        return _huber(checks.number(
+        return huber(checks.number(
             f"{call}(delta=...)", DELTA if delta is None else delta, wanted="a number > 0", holds=lambda v: v > 0
         ))
     if delta is not None:
         raise refuse(f"{call}(delta=...)", f'left out for the loss "{name}"', delta, 'It is that of loss="huber".')
-    return _SQUARED if name == "squared" else _LOGISTIC
+    return SQUARED if name == "squared" else LOGISTIC
 
 
 def _as_given(_call: str, y: Values) -> Values:
     return y
 
 
-_SQUARED = Loss(
+SQUARED = Loss(
     1.0, lambda values, y: (values - y) ** 2 / 2, lambda values, y: values - y, lambda y: float(np.mean(y)), _as_given,
     {"loss": "squared"},
 )
@@ -91,14 +93,15 @@ def _log_odds(signs: Values) -> float:
     return float(np.log(ones / (len(signs) - ones)))
 
 
-_LOGISTIC = Loss(
+LOGISTIC = Loss(
     0.25, lambda values, signs: np.logaddexp(0, -signs * values),
     # -s/(1 + exp(s F)), without overflow
     lambda values, signs: -signs * np.exp(-np.logaddexp(0, signs * values)), _log_odds, _signs, {"loss": "logistic"},
 )
 
 
-def _huber(delta: float) -> Loss:
+def huber(delta: float) -> Loss:
+    """That of Huber (1964): a parabola up to |F - y| = delta > 0, lines beyond."""
     def phi(values, y):
         away = np.abs(values - y)
         return np.where(away <= delta, away**2 / 2, delta * (away - delta / 2))
