@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from linres.errors import refuse
 from linres.losses import Objective
 from linres.methods import nesterov, stacking
 from linres.problem import EPS, TINY, Problem, hypothesis
@@ -99,6 +100,8 @@ def of(problem: Problem | Objective, trajectory: Trajectory) -> Guarantee:
     settings = trajectory.settings
     if not isinstance(problem, Problem) or "objective" in settings:
         return Guarantee(None, [_least_squares(settings.get("objective", type(problem).__name__))])
+    if trajectory.problem is not None and trajectory.problem is not problem:
+        raise refuse("guarantee.of(problem, trajectory)", "the problem of the run", f"another, {problem!r}")
     pace = settings["momentum"] or 0.0  # None where the method chooses it at each stage
     assumed = {entry["name"]: entry for entry in problem.hypotheses(
         momentum=pace, step_size=settings["step_size"], rule=trajectory.rule

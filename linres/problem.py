@@ -48,6 +48,10 @@ class Problem:
     cross_error: float = 0.0
     dropped: int = 0
 
+    def __repr__(self) -> str:
+        samples = "" if self.samples is None else f", {self.samples} samples"
+        return f"<Problem {self.name}: d = {len(self.sigma)}{samples}, kappa = {self.kappa:.4g}>"
+
     def __post_init__(self):
         sigma = _covariance(self.sigma)
         cross = checks.matrix("Problem(cross=...)", self.cross, shape=sigma.shape)
@@ -199,7 +203,10 @@ class Problem:
             return advice + "."
         if self.rank == 0:
             return "No column of x varies, so that centring leaves nothing: add samples."
-        advice += f", or keep fewer principal components (components={self.rank}, --components {self.rank})."
+        keep = min(self.rank, self.dimension - 1)  # where mu is positive but lost in rounding the rank is full
+        if keep:
+            advice += f", or keep fewer principal components (components={keep}, --components {keep})"
+        advice += "."
         return f"{advice} {tables.TRANSPOSE}" if self.dimension > 2 * self.samples else advice
 
     @cached_property

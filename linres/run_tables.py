@@ -109,6 +109,8 @@ def load(path) -> Trajectory:
         raise
     except OSError as error:
         raise InputError(f"{label} cannot be read: {error.strerror or error}.") from None
+    except MemoryError:
+        raise InputError(f"{label} is larger than memory.") from None
     except CORRUPT:
         raise refuse(label, "a run that Trajectory.save wrote", "another file") from None
 
@@ -120,4 +122,17 @@ def _unpacked(file) -> Trajectory:
     run = json.loads(str(archive["run"]))
     series = {name.removeprefix("series/"): archive[name] for name in archive.files if name.startswith("series/")}
     values = {name: run[name] for name in _RUN} | {name: archive[name] for name in _ARRAYS}
+    _require_run(values, series)
     return Trajectory(series=series, **values)
+
+
+def _require_run(values: dict[str, Any], series: dict[str, Any]) -> None:
+    """ValueError for what no run leaves: another status, stages that are none, arrays of other lengths or kinds."""
+    loss = values["loss"]
+    curves = (loss, values["excess_loss"], *series.values())
+    fits = loss.ndim == 1 and len(loss) > 0 and all(curve.shape == loss.shape for curve in curves)
+    real = all(array.dtype.kind == "f" for array in (*curves, values["first"], values["network"]))
+    told = values["status"] in ("converged", "budget", "diverged") and isinstance(values["settings"], dict)
+    stage = type(values["stage"]) is int and values["stage"] >= 0
+    if not (fits and real and told and stage and np.isfinite(loss).all()):
+        raise ValueError("no run")

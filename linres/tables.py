@@ -55,11 +55,17 @@ def _unreadable(path: str, error: OSError) -> InputError:
 def _rows(path: str, file) -> Iterator[tuple[int, list[str]]]:
     """(line number from 1, cells) of every row that is not blank, without the header."""
     reader = csv.reader(file)
-    first = True
+    first, header = True, 0
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                if not (first and all(_number(cell) is None for cell in cells)):
+                if first and all(_number(cell) is None for cell in cells):
+                    header = len(cells)
+                else:
+                    if header not in (0, len(cells)):  # no header then, but a row that cannot be read
+                        got = f"{path}, line 1 should have {len(cells)} columns, as the rows below, got {header}"
+                        raise InputError(f"{got}. Correct or drop the line.")
+                    header = 0
                     yield reader.line_num, cells
                 first = False
     except csv.Error as error:

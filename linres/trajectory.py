@@ -87,6 +87,12 @@ class Trajectory:
         """The momentum beta_t of the step from W_t to W_{t+1}, (T + 1,); nan at T."""
         return self._measured("beta")
 
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.method}, {self.rule} rule: {self.status} at stage {self.stage}, "
+            f"loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}>"
+        )
+
     def rate(self) -> float | None:
         """The measured contraction of the excess loss per stage, None if fewer than 4 stages serve to measure it.
 

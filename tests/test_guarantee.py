@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from linres import guarantee, starts, theorems
 from linres.data import load
+from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
 from linres.problem import EPS, Problem
 
@@ -332,3 +333,9 @@ def test_zero_starts_that_meet_a_singular_network_have_no_proved_rate():
     run = stacking.grow(problem, start="zero", stages=5)
     assert run.status == "diverged"
     assert guarantee.of(problem, run).rate_proved is None
+
+
+def test_a_run_on_another_problem_is_refused():
+    one, other = (Problem.from_spectrum([0.25, 1.0], target=scale * np.eye(2)) for scale in (2.0, 9.0))
+    with pytest.raises(InputError, match="the problem of the run"):
+        guarantee.of(other, stacking.grow(one, stages=3))

@@ -109,9 +109,9 @@ def long_run(stages, d):
 
 
 def test_200_stages_in_dimension_8_are_decided_in_seconds():
-    start = time.perf_counter()
+    start = time.process_time()
     checked = rigorous.check(STEP, long_run(200, 8))
-    assert checked.holds == 200 and not checked.rejected and time.perf_counter() - start < 3
+    assert checked.holds == 200 and not checked.rejected and time.process_time() - start < 3
 
 
 # Measurement.

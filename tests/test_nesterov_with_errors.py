@@ -146,9 +146,9 @@ def test_the_bound_at_every_stage_up_to_a_million_takes_a_tenth_of_a_second():
     values = {"q": 0.01, "L": 1.0, "Phi": 1.0, "d": 1e-3, "e_norm": 1e-3}
     horizons, seconds = np.arange(1_000_001), []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         found = THEOREM.bound(**values, T=horizons)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 0.1
     assert found.shape == (1_000_001,) and found[-1] == pytest.approx(floor(0.01, 1.0, 1e-3, 1e-3), rel=1e-12)
 

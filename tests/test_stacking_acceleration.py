@@ -116,8 +116,8 @@ def test_the_edge_of_the_basin_belongs_to_it_and_is_decided_exactly(q):
 def test_eight_stages_are_decided_exactly():
     """Exact states double their bits at each stage."""
     run = replace(s3.at_the_edge(), stages=8)
-    start = time.perf_counter()
-    assert holds(run) and time.perf_counter() - start < 5
+    start = time.process_time()
+    assert holds(run) and time.process_time() - start < 5
     assert max(entry.q.bit_length() for entry in row_of(run)[s3.W][8].entries()) > 2000
 
 
@@ -223,9 +223,9 @@ def test_bulk_runs_start_at_every_distance_up_to_the_edge():
 
 
 def test_the_proof_is_checked_in_seconds():
-    start = time.perf_counter()
+    start = time.process_time()
     proof = symbolic.check(THEOREM)
-    assert proof.complete and proof.checked == 48 and time.perf_counter() - start < 10
+    assert proof.complete and proof.checked == 48 and time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("hypothesis", THEOREM.hypotheses, ids=lambda h: str(h)[:40])

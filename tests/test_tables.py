@@ -443,3 +443,10 @@ class TestMemory:
     def test_of_a_million_rows_is_no_more(self):
         """The files have 1 GB."""
         assert memory_of(1_000_000, "C") < 60
+
+
+def test_a_first_line_that_is_no_header_of_the_rows_is_refused(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("0.5;0.2\n1,2\n3,4\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 1 should have 2 columns, as the rows below, got 1"):
+        Problem.from_data(path, path)

@@ -7,9 +7,9 @@ import json
 import math
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 import types
 from xml.etree import ElementTree
 
@@ -703,9 +703,10 @@ class TestPlot:
 
 def test_training_on_the_digits_takes_less_than_three_seconds():
     def seconds():
-        begun = time.perf_counter()
+        begun = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "linres", "train", "digits"], capture_output=True, check=True)
-        return time.perf_counter() - begun
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return ended.ru_utime - begun.ru_utime + ended.ru_stime - begun.ru_stime
 
     assert min(seconds() for _ in range(2)) < 3
 

@@ -285,3 +285,26 @@ class TestWriting:
         for stages in (5, 2):
             SOLVERS["zero"](stages=stages).save(tmp_path / "run.csv")
         assert len(table(tmp_path / "run.csv")) == 3
+
+
+def test_a_run_shows_itself_in_a_line():
+    run = stacking.grow(Problem.from_spectrum([0.25, 1.0]), stages=3)
+    assert repr(run).startswith("<Trajectory stacking, functional rule: budget at stage 3, loss")
+    assert "\n" not in repr(run) + repr(run.problem) and "kappa = 4" in repr(run.problem)
+
+
+@pytest.mark.parametrize("change", [
+    {"status": "fine"}, {"stage": -5}, {"settings": 3}, {"loss": np.ones(1)}, {"loss": np.full(4, np.nan)},
+    {"loss": np.full(4, 1j)},
+])
+def test_an_archive_that_no_run_leaves_is_refused(tmp_path, change):
+    path = tmp_path / "run.npz"
+    stacking.grow(Problem.from_spectrum([0.25, 1.0]), stages=3).save(path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    told = json.loads(str(arrays["run"]))
+    arrays |= {name: value for name, value in change.items() if name == "loss"}
+    arrays["run"] = np.array(json.dumps(told | {name: value for name, value in change.items() if name != "loss"}))
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match=r"a run that Trajectory\.save wrote"):
+        Trajectory.load(path)

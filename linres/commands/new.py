@@ -10,7 +10,7 @@ from typing import Any
 
 EPILOG = """examples:
   linres new decay                       writes decay.py
-  linres new decay --out theorems/decay.py
+  linres new decay --out decay_theorem.py
   linres verify --file decay.py          proved, as it stands
 
 exit codes:

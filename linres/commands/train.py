@@ -551,7 +551,7 @@ def _holding(report: dict) -> str:
     hypotheses = report["hypotheses"]
     held = sum(hypothesis["holds"] is True for hypothesis in hypotheses)
     holding = f"all {held} hold" if held == len(hypotheses) else f"{held} of {len(hypotheses)} hold"
-    return f"{holding} ({report['hypotheses_of'] or 'no theorem yet'})"
+    return f"{holding} ({report['hypotheses_of'] or 'no theorem is measured here'})"
 
 
 def _verdict(hypothesis: dict) -> str:

@@ -34,6 +34,7 @@ from linres.problem import EPS
 from linres.trajectory import DIVERGED_AT, Watch
 
 STARTS = ("stacking", "zero")
+SHRINKAGE = 0.1  # trees miss most of the gradient later on: at full steps momentum adds such errors up, and may diverge
 GROWING = "growing"
 INITIALS = ("constant", "zero")
 
@@ -139,8 +140,11 @@ def boost(
     on. loss: "squared", "logistic" (labels 0 and 1, or -1 and +1) or "huber" (with delta, 1 by default), see
     `linres.pointwise`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero".
     initial: F_0, "constant" for the best constant, or "zero". momentum: a constant in [0, 1), or "growing" (the
-    default) for beta_t = (t - 1)/(t + 2). step_size: shrinkage/L by default, shrinkage 1, L the smoothness of the loss.
-    seed: draws a `random_state` for each learner, which has to have one; without it they keep their own.
+    default) for beta_t = (t - 1)/(t + 2). step_size: shrinkage/L by default, shrinkage 0.1, L the smoothness of the
+    loss. seed: draws a `random_state` for each learner, which has to have one; without it they keep their own.
+
+    Momentum adds up what learners miss of the gradient: where that is most of it, as with trees later on, long steps
+    make the loss rise again or the run diverge (figure `boosting`); take a smaller shrinkage.
 
     watch(t, loss of F_t), if given, is called at every stage. InputError for bad data, settings and learners; a
     diverging run is a `Boosted` that says so.
@@ -198,7 +202,7 @@ def _momentum(start: str, given) -> float | str:
 
 def _step_size(kind: Loss, step_size, shrinkage) -> float:
     if step_size is None:
-        shrinkage = 1.0 if shrinkage is None else shrinkage
+        shrinkage = SHRINKAGE if shrinkage is None else shrinkage
         return checks.number(
             "boost(shrinkage=...)", shrinkage, wanted="a number > 0", holds=lambda v: v > 0
         ) / kind.smoothness
@@ -286,8 +290,12 @@ class _Run:
         return Boosted(
             np.array(self.loss), np.array(self.gradient_norm), np.array(self.target_norm), np.array(self.residual),
             self.model, self.constant, tuple(self.learners), np.array(self.momenta), self.settings, X.shape[1],
-            status or "budget", at, reason,
+            status or "budget", at, reason or self._risen(),
         )
+
+    def _risen(self) -> str:
+        risen = self.loss[-1] > self.loss[0]
+        return "the loss ends above where it began: take a smaller shrinkage or momentum" if risen else ""
 
     def _first(self) -> float:
         value = self._value(self.model)

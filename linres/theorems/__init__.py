@@ -45,6 +45,6 @@ def _module(call: str, name: str, names: tuple[str, ...]) -> Any:
 
     if name not in names:
         near = get_close_matches(name, names, 1) if isinstance(name, str) else []
-        wanted = f"one of {', '.join(names)}" if not near else f"the name of a theorem, such as {near[0]}"
+        wanted = "the name of a theorem" + (f", such as {near[0]}" if near else "")
         raise refuse(call, wanted, repr(name), "`linres list` describes them.")
     return import_module(f"linres.theorems.{name.replace('-', '_')}")
