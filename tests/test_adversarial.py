@@ -100,7 +100,7 @@ def test_inequations_fail_where_the_sides_meet():
     assert result.evidence["objective"] == "distance"
 
 
-@pytest.mark.parametrize("name", linres.NAMES)
+@pytest.mark.parametrize("name", [name for name in linres.NAMES if linres.load(name).expect == "proved"])
 def test_our_theorems_are_never_refuted_and_the_budget_is_kept(name):
     theorem = linres.load(name)
     result = search(theorem, seed=3, budget=replace(BUDGET, work=60_000))
