@@ -266,7 +266,12 @@ def _literal(value: Any) -> str:
     if type(value) is flint.arb:
         return f"{_literal(value.mid().fmpq())}"
     value = flint.fmpq(value)
-    return f"Rational({value.numerator}, {value.denominator})"
+    return f"Rational({_integer(value.numerator)}, {_integer(value.denominator)})"
+
+
+def _integer(value: Any) -> str:
+    """The integer as Python reads it: from some 4300 digits on it refuses decimal ones, but no hexadecimal ones."""
+    return str(value) if abs(value) < 10**4000 else hex(int(value))
 
 
 def paragraph(theorem: Theorem, failure: Failure) -> str:
