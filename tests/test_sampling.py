@@ -81,13 +81,15 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.random_networks import GaussianNorms, Layers, Refined
     from linres.random_start_runs import NoisyRun, RandomStartRun
     from linres.ring import Contraction, Ring
+    from linres.smooth_networks import Powers
+    from linres.stationary import MovingAverage
     from linres.theorems.absorption import Numbers
 
     instance = batch(load(name)).instance(3)
     runs = (
         AdditiveRun, Contraction, ConvexRun, ConvexStackingRun, Fraction, GaussianNorms, KrylovRun, Layers,
-        LinearNetwork, NesterovRun, NoisyRun, Numbers, ParameterRun, PerturbedStackingRun, QuadraticRun,
-        RandomStartRun, Refined, Regression, Ring, StackingRun, Turns,
+        LinearNetwork, MovingAverage, NesterovRun, NoisyRun, Numbers, ParameterRun, PerturbedStackingRun, Powers,
+        QuadraticRun, RandomStartRun, Refined, Regression, Ring, StackingRun, Turns,
     )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance
