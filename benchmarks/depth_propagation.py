@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from linres.whole import opened
 
 from linres.methods import correlated
 from linres.methods.propagation import propagate
+from linres.writing import whole
 
 WIDTH = 40
 
@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.json:
         machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
         table = {"machine": machine, "versions": versions(), "rows": rows}
-        with opened(given.json) as file:
+        with whole(given.json, "x", str(given.json), encoding="utf-8") as file:
             file.write(json.dumps(table, indent=2) + "\n")
 
 
