@@ -634,3 +634,17 @@ def test_a_run_that_ends_above_where_it_began_says_so():
     run = boosting.boost(Opposed, np.zeros((4, 1)), np.array([0.0, 1.0, 2.0, 5.0]), start="zero", stages=5)
     assert run.status == "budget" and "above where it began" in run.reason
     assert run.settings["step_size"] == boosting.SHRINKAGE
+
+
+def test_a_run_can_be_kept_and_drawn_as_any_other(tmp_path):
+    X = np.arange(12.0)[:, None]
+    run = boosting.boost(DecisionTreeRegressor(max_depth=1, random_state=0), X, np.sin(X[:, 0]), stages=5)
+    kept = run.trajectory
+    frame = kept.to_frame()
+    assert frame["loss"].tolist() == run.loss.tolist()
+    assert frame["step_error"].tolist()[:-1] == run.residual.tolist() and frame["beta"][1] == run.momenta[1]
+    kept.save(tmp_path / "run.csv")
+    kept.save(tmp_path / "run.npz")
+    assert type(kept).load(tmp_path / "run.npz").loss.tolist() == run.loss.tolist()
+    assert (tmp_path / "run.csv").read_text().count("\n") == 7
+    assert kept.plot().axes

@@ -31,7 +31,7 @@ from linres.errors import refuse
 from linres.methods import additive, nesterov
 from linres.pointwise import Loss, rms
 from linres.problem import EPS
-from linres.trajectory import DIVERGED_AT, Watch
+from linres.trajectory import DIVERGED_AT, Trajectory, Watch
 
 STARTS = ("stacking", "zero")
 SHRINKAGE = 0.1  # trees miss most of the gradient later on: at full steps momentum adds such errors up, and may diverge
@@ -98,6 +98,20 @@ class Boosted:
     status: str
     stage: int
     reason: str = ""
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """The run as every other one: loss, residual as step_error and momenta as beta, at each stage.
+
+        first and network are F_0 and F_T at the samples, (n,). The excess is nan: the minimum is that of all functions.
+        Its `.to_frame()`, `.save()` and `.plot()` are those of `Trajectory`.
+        """
+        unknown = np.full(len(self.loss), np.nan)
+        series = {"step_error": np.append(self.residual, np.nan), "beta": np.append(self.momenta, np.nan)}
+        return Trajectory(
+            "boosting", "functional", self.loss, unknown, np.full(len(self.values), self.constant), self.values,
+            self.settings | {"objective": self.settings["loss"]}, self.status, self.stage, self.reason, series=series,
+        )
 
     def staged_predict(self, X) -> Iterator[np.ndarray]:
         """F_0(X), ..., F_T(X), (m,) each, for X (m, p); InputError unless X has the columns trained on.
