@@ -4,7 +4,7 @@ A random number of mean 0 is a vector here, its coordinates along independent ra
 product is the covariance.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
@@ -15,7 +15,7 @@ import numpy as np
 from linres.arithmetic import Arithmetic
 from linres.errors import refuse
 from linres.instances import Rationals
-from linres.methods import propagation
+from linres.methods import correlated, propagation
 from linres.theorem import Batch
 
 DEPTH, FILTER = 4, 2  # of sequences in bulk
@@ -135,32 +135,16 @@ def bulk(
     return Batch(columns, instance, count)
 
 
-def covariance(lag: Any, hurst: float) -> Any:
-    """r(k) = (|k + 1|^{2H} + |k - 1|^{2H} - 2 |k|^{2H})/2: of fractional Gaussian noise, an array as lag is."""
-    lag = np.abs(np.asarray(lag, dtype=float))
-    return ((lag + 1) ** (2 * hurst) + np.abs(lag - 1) ** (2 * hurst) - 2 * lag ** (2 * hurst)) / 2
-
-
-def circulant(covariances: Sequence[float]) -> np.ndarray:
-    """The 2 N eigenvalues of the circulant matrix with the first row r(0), ..., r(N), r(N - 1), ..., r(1).
-
-    Its upper left corner is the covariance of N + 1 numbers of a stationary sequence, if no eigenvalue is negative
-    (Davies and Harte 1987; Wood and Chan 1994).
-    """
-    row = np.asarray(covariances, dtype=float)
-    return np.fft.fft(np.concatenate([row, row[-2:0:-1]])).real
-
-
 def fractional_noise(generator: np.random.Generator, hurst: float, length: int, count: int) -> np.ndarray:
     """(count, length) fractional Gaussian noise of variance 1: increments of fractional Brownian motion, Hurst index H.
 
-    The law is exact, but for float64. InputError for a Hurst index outside (0, 1) or no length.
+    The law is exact, but for float64 (`linres.methods.correlated`). InputError for a Hurst index outside (0, 1) or no
+    length.
     """
     if not 0 < hurst < 1:
         raise refuse("fractional_noise(hurst=...)", "in (0, 1)", f"{hurst}")
     if length < 1:
         raise refuse("fractional_noise(length=...)", "at least 1", f"{length}")
-    eigenvalues = np.maximum(circulant(covariance(np.arange(length + 1), hurst)), 0.0)  # rounding alone is negative
-    size = len(eigenvalues)
-    noise = generator.standard_normal((count, size)) + 1j * generator.standard_normal((count, size))
-    return np.fft.fft(noise * np.sqrt(eigenvalues / size), axis=1).real[:, :length]
+    eigenvalues = correlated.eigenvalues(correlated.fractional(hurst, length))
+    normals = generator.standard_normal((-(-count // 2), len(eigenvalues), 2))
+    return correlated.series(np.sqrt(eigenvalues / len(eigenvalues)), normals, length)[:count]

@@ -15,8 +15,9 @@ from swaps import outcome, places, swapped
 from linres.arithmetic import EXACT, FLOAT
 from linres.errors import InputError
 from linres.methods import propagation
+from linres.methods.correlated import circulant, covariance
 from linres.rungs import rigorous, symbolic
-from linres.stationary import MovingAverage, circulant, covariance, fractional_noise
+from linres.stationary import MovingAverage, fractional_noise
 from linres.theorems import fractional_increments as one
 
 F = Fraction

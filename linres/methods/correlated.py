@@ -7,6 +7,8 @@ as its real and imaginary parts (Davies and Harte 1987; Wood and Chan 1994). Thi
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +20,18 @@ _ROUNDING = 1e-10  # eigenvalues may be this negative, relative to the largest, 
 def fractional(hurst: float | None, depth: int) -> np.ndarray:
     """r(0), ..., r(N) of increments of fractional Brownian motion, N >= depth: of unit variance, Hurst index in (0, 1).
 
-    r(k) = (|k+1|^{2H} - 2 |k|^{2H} + |k-1|^{2H})/2; no eigenvalue is negative (Craigmile 2003 for H < 1/2, Dietrich and
+    See `covariance`; no eigenvalue is negative (Craigmile 2003 for H < 1/2, Dietrich and
     Newsam 1997 for H > 1/2). InputError for other indices.
     """
     if not (isinstance(hurst, (int, float)) and 0 < hurst < 1):
         raise refuse("propagate(hurst=...)", "a number between 0 and 1", repr(hurst))
-    powers = np.arange(_circle(depth) + 2.0) ** (2 * hurst)
-    return np.concatenate([[1.0], (powers[2:] - 2 * powers[1:-1] + powers[:-2]) / 2])
+    return covariance(np.arange(_circle(depth) + 1), hurst)
+
+
+def covariance(lag: Any, hurst: float) -> Any:
+    """r(k) = (|k + 1|^{2H} + |k - 1|^{2H} - 2 |k|^{2H})/2: of fractional Gaussian noise, an array as lag is."""
+    lag = np.abs(np.asarray(lag, dtype=float))
+    return ((lag + 1) ** (2 * hurst) + np.abs(lag - 1) ** (2 * hurst) - 2 * lag ** (2 * hurst)) / 2
 
 
 def smooth(length: float, depth: int) -> np.ndarray:
@@ -47,14 +54,17 @@ def _circle(least: int) -> int:
     return -(-next_fast_len(2 * least) // 2) if next_fast_len(2 * least) % 2 == 0 else _circle(least + 1)
 
 
-def eigenvalues(covariance: np.ndarray) -> np.ndarray:
-    """Eigenvalues (2N,) of the circulant matrix that begins with r(0), ..., r(N), r(N-1), ..., r(1), all >= 0.
+def circulant(covariances: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The 2N eigenvalues of the circulant matrix with the first row r(0), ..., r(N), r(N-1), ..., r(1), as computed."""
+    row = np.asarray(covariances, dtype=float)
+    return np.fft.fft(np.concatenate([row, row[-2:0:-1]])).real
 
-    InputError if one is negative beyond rounding: there is no such series on the circle.
-    """
-    values = np.fft.fft(np.concatenate([covariance, covariance[-2:0:-1]])).real
+
+def eigenvalues(covariances: np.ndarray) -> np.ndarray:
+    """Those of `circulant` (2N,), all >= 0. InputError if one is negative beyond rounding: there is no such series."""
+    values = circulant(covariances)
     if values.min() < -_ROUNDING * values.max():
-        raise refuse("eigenvalues(covariance)", "a covariance on the circle", f"an eigenvalue {values.min():g}")
+        raise refuse("eigenvalues(covariances)", "a covariance on the circle", f"an eigenvalue {values.min():g}")
     return np.maximum(values, 0.0)
 
 
