@@ -125,8 +125,7 @@ def exit_code(reports: list, scores: Scores, at_least: float, hypotheses_at_leas
 
 def _quieter(progress: Any):
     """A line for each kind of mutants; for each mutant only on a terminal, where it is written over."""
-    live = getattr(getattr(progress, "__self__", None), "live", False)
-    return lambda line: progress(line) if live or ": mutant " not in line else None
+    return lambda line: progress(line) if progress.live or ": mutant " not in line else None
 
 
 def _theorems(arguments: argparse.Namespace) -> list:

@@ -8,14 +8,16 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from functools import partial
 from typing import Any
 
 EPILOG = """examples:
   linres verify                                  every theorem, quick
   linres verify nesterov-step --level full
   linres verify --require proved --json > verdicts.json
+  linres verify --jobs 1                         in this process alone
   linres verify --save found                     and keep what the adversary found, for linres replay
   linres verify --file mine.py                   the theorems of a file of yours, which is run
   linres verify --file mine.py decay             one of them
@@ -43,6 +45,10 @@ def add_parsers(commands: Any) -> None:
     verify.add_argument("--level", choices=("quick", "full"), default="quick", help="how much to do (default: quick)")
     verify.add_argument("--seed", type=seed, default=0, metavar="N", help="the instances drawn (default: 0)")
     verify.add_argument("--require", choices=("supported", "proved"), help="exit with 3 if a verdict is weaker")
+    verify.add_argument(
+        "--jobs", type=jobs, default=None, metavar="N",
+        help="processes that theorems are spread over; verdicts are the same for any N (default: one for each core)",
+    )
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
     verify.add_argument(
         "--save", metavar="DIR", help="keep counterexamples and the adversary's best instances, for linres replay",
@@ -57,36 +63,70 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def jobs(text: str) -> int:
+    """A number of processes from the command line: an integer >= 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"should be an integer >= 1, got {text!r}")
+    return int(text)
+
+
 def run(arguments: argparse.Namespace) -> int:
+    from linres.commands.spread import cores, spread
     from linres.loading import pick
-    from linres.rungs import verify
+    from linres.rungs import preload
 
     # Hypothesis would leave a folder of its own where the command is run.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "linres-hypothesis"))
     start = time.perf_counter()
+    climb = partial(_climb, level=arguments.level, seed=arguments.seed, json_output=arguments.json)
+    again = partial(pick, arguments.names, arguments.file)
+    verdicts: list[Any] = []
+    loose: list[str] = []
     with Progress() as progress, prints_kept_out_of(arguments.json):
-        theorems = pick(arguments.names, arguments.file)
-        verdicts = [
-            verify(theorem, level=arguments.level, seed=arguments.seed, progress=progress) for theorem in theorems
-        ]
+        theorems = again()
+        preload(ours=not arguments.file)
+        if arguments.save is not None:
+            make_folder(arguments.save)
+        table = Table(theorems, progress.out_of_the_way, quiet=arguments.json)
+        say = partial(progress.of, len(theorems))
+        for verdict, certain in spread(climb, theorems, arguments.jobs or cores(), say, again=again):
+            table.add(verdict)
+            verdicts.append(verdict)
+            loose += [] if certain or arguments.file else [verdict.name]
     seconds = time.perf_counter() - start
     if arguments.save is not None:
         save(verdicts, arguments.save)
-    loose = [] if arguments.file else _uncorrected(verdicts)
-    report = _table(verdicts, seconds)
     for name in loose:
         print(f"{name}: a corrected statement does not certainly hold where the claim fails", file=sys.stderr)
-    print(json.dumps(_report(verdicts, seconds), indent=2, allow_nan=False) if arguments.json else report)
+    report = json.dumps(_report(verdicts, seconds), indent=2, allow_nan=False) if arguments.json else None
+    print(report or _remarks(verdicts, seconds))
     return max(*_codes(verdicts, arguments.require), 1 if loose else 0, key=(0, 3, 1).index)
 
 
-def _uncorrected(verdicts: list) -> list[str]:
-    """Our false claims that do not certainly fail beside a corrected statement that certainly holds."""
+def _climb(theorem: Any, say: Callable[[str], None], *, level: str, seed: int, json_output: bool) -> tuple[Any, bool]:
+    """The verdict on a theorem, and for a false claim of ours whether its corrected statements certainly hold."""
+    from linres.rungs import verify
+
+    with prints_kept_out_of(json_output):
+        return verify(theorem, level=level, seed=seed, progress=say), _corrected(theorem.name)
+
+
+def _corrected(name: str) -> bool:
+    """Whether a false claim of ours certainly fails beside a corrected statement that certainly holds."""
     from linres.rungs import refuted
     from linres.theorems import REFUTED, load_refutations
 
-    false = [v.name for v in verdicts if v.name in REFUTED]
-    return [name for name in false if not all(map(refuted, load_refutations(name)))]
+    return name not in REFUTED or all(map(refuted, load_refutations(name)))
+
+
+def make_folder(folder: str) -> None:
+    """InputError if the folder cannot be made."""
+    from linres.errors import InputError
+
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--save {folder}: {getattr(error, 'strerror', None) or error}.") from None
 
 
 def save(verdicts: list, folder: str) -> list[str]:
@@ -95,12 +135,8 @@ def save(verdicts: list, folder: str) -> list[str]:
     InputError if the folder cannot be made or written to.
     """
     from linres import archive
-    from linres.errors import InputError
 
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--save {folder}: {getattr(error, 'strerror', None) or error}.") from None
+    make_folder(folder)
     kept = [(v.name, "counterexample", (v.counterexample or {}).get("instance_json")) for v in verdicts]
     kept += [(v.name, "adversarial", v.evidence["adversarial"].get("instance_json")) for v in verdicts]
     paths = []
@@ -119,26 +155,54 @@ def prints_kept_out_of(json_output: bool) -> Iterator[None]:
 
 
 COLUMNS = ("theorem", "verdict", "proof", "decided", "bits", "sampled", "controls", "tight", "seconds")
+EXPECTED = ("", max(STRENGTH, key=len), "", "", "32768", "", "", "upper .999999", "")  # the longest of a column
 
 
 class Progress:
     """Lines on stderr: one that is rewritten on a terminal, one for each rung elsewhere."""
 
     def __init__(self):
-        self.live, self.last = sys.stderr.isatty(), ""
+        self.live = sys.stderr.isatty()
 
-    def __enter__(self) -> Callable[[str], None]:
-        return self.say
+    def __enter__(self) -> "Progress":
+        return self
 
     def __exit__(self, *_):
+        self.out_of_the_way()
+
+    def out_of_the_way(self) -> None:
+        """Before a line goes to stdout, which may be the same terminal."""
         if self.live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
-    def say(self, line: str) -> None:
+    def of(self, total: int, done: int, line: str) -> None:
+        """A line while `done` theorems of the total are: on a terminal it says so."""
+        self(f"{done + 1}/{total} {line}" if self.live and total > 1 else line)
+
+    def __call__(self, line: str) -> None:
         if self.live:
             print(f"\r\033[K{line[:100]}", end="", file=sys.stderr, flush=True)
         elif ": control " not in line:
             print(line, file=sys.stderr, flush=True)
+
+
+class Table:
+    """Rows on stdout, each as soon as it is known; widths are those of the longest that is expected in a column."""
+
+    def __init__(self, theorems: Sequence[Any], before: Callable[[], None], *, quiet: bool = False):
+        self.before, self.quiet = before, quiet
+        expected = [EXPECTED, *(_expected_row(theorem) for theorem in theorems)]
+        self.widths = [max(map(len, column)) for column in zip(COLUMNS, *expected, strict=True)]
+        self._print(COLUMNS)
+
+    def add(self, verdict: Any) -> None:
+        self._print(_row(verdict))
+
+    def _print(self, row: Sequence[str]) -> None:
+        if not self.quiet:
+            self.before()
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, self.widths, strict=True))
+            print(line.rstrip(), flush=True)
 
 
 def _codes(verdicts: list, require: str | None) -> list[int]:
@@ -169,10 +233,8 @@ def _report(verdicts: list, seconds: float) -> dict[str, Any]:
     }
 
 
-def _table(verdicts: list, seconds: float) -> str:
-    rows: list[tuple[str, ...]] = [COLUMNS, *map(_row, verdicts)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _remarks(verdicts: list, seconds: float) -> str:
+    """What stands below the table."""
     notes = [f"{v.name}: {v.reason}{_unmet(v)}" for v in verdicts if not (v.met and v.verdict == "proved")]
     notes += [f"{v.name}: control {name} did not come out as it must{_why(v, name)}" for v in verdicts
               for name in _missed(v)]
@@ -180,7 +242,7 @@ def _table(verdicts: list, seconds: float) -> str:
     notes += [f"{name}: not known to be sharp as declared: {x['reason']}" for name, x in limits if not x["holds"]]
     surprises = [v for v in verdicts if v.counterexample and not v.met]
     notes += [f"{v.name}, a counterexample:\n{v.counterexample['snippet']}" for v in surprises]
-    return "\n".join([*lines, "", *notes, f"{_count(verdicts)} in {seconds:.1f} s: {_overall(verdicts)}"])
+    return "\n".join(["", *notes, f"{_count(verdicts)} in {seconds:.1f} s: {_overall(verdicts)}"])
 
 
 def _count(verdicts: list) -> str:
@@ -203,6 +265,12 @@ def _missed(verdict) -> list[str]:
 def _why(verdict, control: str) -> str:
     reasons = [c.get("reason") for c in verdict.evidence["controls"]["list"] if c["name"] == control]
     return f": {reasons[0]}" if reasons[0] else ""
+
+
+def _expected_row(theorem: Any) -> tuple[str, ...]:
+    """What is known of a row before the theorem is verified."""
+    steps, controls = len(theorem.steps()), len(theorem.controls)
+    return (theorem.name, "", f"{steps}/{steps}", "", "", "", f"{controls}/{controls}", "", "")
 
 
 def _row(v) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from linres import archive, chance
@@ -43,6 +44,19 @@ def verify(
     if not isinstance(theorem, Theorem):
         raise refuse("verify(theorem)", "a Theorem", type(theorem).__name__, "`linres.load(name)` gives one of ours.")
     return _Climb(theorem, LEVELS[level], seed, progress).verdict()
+
+
+def preload(ours: bool = True) -> None:
+    """Import what verification imports on its way, for theorems of ours or for those of a file.
+
+    Hypothesis draws from the constants of all loaded modules: they are then the same for each theorem, whichever were
+    verified before it in this process.
+    """
+    for name in ("hypothesis", "scipy.optimize", "linres.strategies", *(_OURS if ours else ())):
+        import_module(name)
+
+
+_OURS = ("linres.sampling", "linres.random_batches")
 
 
 class _Climb:

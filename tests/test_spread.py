@@ -1,0 +1,189 @@
+"""Work over processes: order, errors, deaths, Ctrl-C; and `linres verify --jobs`, whose verdicts it must not move."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import pytest
+
+from linres.cli import main
+from linres.commands.spread import spread
+from linres.commands.verify import Progress
+from linres.errors import InputError
+
+METHODS = ["spawn", "fork"] if sys.platform.startswith("linux") else ["spawn"]
+FILE = """
+import os, sympy, time
+from dataclasses import replace
+from sympy import Le, symbols
+import linres
+a, b = symbols("a b", real=True)
+mean = linres.Theorem("mean", Le(a * b, (a**2 + b**2) / 2, evaluate=False))
+"""
+
+
+def square(item, say):
+    say(f"at {item}")
+    return item**2, os.getpid()
+
+
+def troubled(item, say):
+    if item == 2:
+        raise InputError("two is refused")
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if item == 4:
+        raise KeyError("four")
+    return item
+
+
+def slowest_first(item, say):
+    time.sleep(0.3 if item == 0 else 0)
+    return item
+
+
+def over(work, count, jobs, method, say=lambda done, line: None):
+    return spread(work, range(count), jobs, say, again=partial(range, count), method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_results_come_in_order_from_other_processes(method):
+    lines = []
+    found = [*over(square, 6, 2, method, lambda done, line: lines.append((done, line)))]
+    assert [value for value, _ in found] == [0, 1, 4, 9, 16, 25]
+    assert os.getpid() not in {process for _, process in found}
+    assert sorted(line for _, line in lines) == [f"at {item}" for item in range(6)]
+    assert all(0 <= done < 6 for done, _ in lines)
+
+
+def test_one_job_and_one_item_stay_in_this_process():
+    assert {process for _, process in over(square, 3, 1, "spawn")} == {os.getpid()}
+    assert {process for _, process in over(square, 1, 5, "spawn")} == {os.getpid()}
+    assert [*over(square, 0, 5, "spawn")] == []
+
+
+def test_what_is_done_early_waits_for_its_turn():
+    assert [*over(slowest_first, 5, 2, METHODS[-1])] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_error_is_raised_in_its_turn(jobs):
+    found = over(troubled, 3, jobs, METHODS[-1])
+    assert [next(found), next(found)] == [0, 1]
+    with pytest.raises(InputError, match="two is refused"):
+        next(found)
+
+
+def test_an_error_of_ours_keeps_its_kind_and_says_where_it_was():
+    found = spread(troubled, (1, 4), 2, lambda done, line: None, again=tuple, method=METHODS[-1])
+    assert next(found) == 1
+    with pytest.raises(KeyError, match="four") as raised:
+        next(found)
+    assert "in troubled" in raised.value.__notes__[0]
+
+
+def test_a_process_that_is_killed_is_an_error_and_no_hang():
+    found = spread(troubled, (0, 3, 1), 2, lambda done, line: None, again=tuple, method=METHODS[-1])
+    assert next(found) == 0
+    with pytest.raises(InputError, match=r"item 2 died \(SIGKILL\)"):
+        next(found)
+
+
+def verified(capsys, *arguments):
+    code = main(["verify", *arguments])
+    return code, *capsys.readouterr()
+
+
+def without_seconds(text):
+    return re.sub(r'"seconds": [0-9.]+', "", text)
+
+
+def test_verdicts_and_their_order_do_not_depend_on_the_number_of_jobs():
+    """In processes of their own: Hypothesis draws from the constants of the modules that are loaded."""
+    names = ["stacking-residual", "absorption", "fractional-increments", "free-head-block", "block-regression"]
+    program = [sys.executable, "-m", "linres", "verify", *names, "--json", "--jobs"]
+    done = [subprocess.run([*program, jobs], capture_output=True, text=True, check=True).stdout for jobs in "132"]
+    assert [theorem["name"] for theorem in json.loads(done[0])["theorems"]] == names
+    assert without_seconds(done[0]) == without_seconds(done[1]) == without_seconds(done[2])
+
+
+def test_theorems_of_a_file_go_over_processes_and_what_the_file_prints_stays_out_of_json(tmp_path, capfd):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE + """
+wrong = linres.Theorem("wrong", Le(a * b, (a**2 + b**2) / 3, evaluate=False))
+def measure(instance, arithmetic, made=mean.measure):
+    print("measured")
+    return made(instance, arithmetic)
+loud = replace(mean, name="loud", measure=measure)
+""")
+    assert main(["verify", "--file", str(path), "--jobs", "3", "--json"]) == 1
+    out, err = capfd.readouterr()
+    report = {theorem["name"]: theorem["verdict"] for theorem in json.loads(out)["theorems"]}
+    assert report == {"mean": "supported", "wrong": "refuted", "loud": "supported"}
+    assert "measured" in err
+
+
+def test_rows_are_printed_as_they_are_known_and_aligned(capsys):
+    code, out, err = verified(capsys, "free-head-block", "absorption", "agreeing-step", "--jobs", "2")
+    assert code == 0
+    header, *rows = out.split("\n\n")[0].splitlines()
+    assert [row.split()[0] for row in rows] == ["free-head-block", "absorption", "agreeing-step"]
+    assert all(row.index(row.split()[1]) == header.index("verdict") for row in rows)
+    assert all(row.index("4000") == header.index("sampled") for row in rows[1:])
+    assert "absorption: rigorous" in err.splitlines()
+
+
+def test_a_row_is_there_before_the_next_theorem_is_done(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE + """
+def measure(instance, arithmetic, made=mean.measure):
+    time.sleep(60)
+    return made(instance, arithmetic)
+slow = replace(mean, name="slow", measure=measure)
+""")
+    with subprocess.Popen(
+        [sys.executable, "-m", "linres", "verify", "--file", str(path), "--jobs", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:
+        assert [process.stdout.readline().split()[0] for _ in range(2)] == ["theorem", "mean"]
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stderr.read().splitlines()[-1] == "linres verify: interrupted"
+
+
+def test_children_do_not_outlive_a_killed_parent(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE + f"""
+def measure(instance, arithmetic, made=mean.measure):
+    with open({str(tmp_path / 'alive')!r}, "a") as file:
+        file.write(f"{{os.getpid()}} ")
+    time.sleep(0.05)
+    return made(instance, arithmetic)
+slow = [replace(mean, name=name, measure=measure) for name in ("slow", "slower", "slowest")]
+""")
+    command = [sys.executable, "-m", "linres", "verify", "--file", str(path), "--jobs", "2"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (tmp_path / "alive").exists():
+            time.sleep(0.05)
+        process.kill()
+    sizes = [0]
+    while len(sizes) < 20 and (len(sizes) < 2 or sizes[-1] > sizes[-2]):  # until nobody writes any more
+        time.sleep(3)
+        sizes.append((tmp_path / "alive").stat().st_size)
+    assert 0 < sizes[-1] == sizes[-2]
+
+
+def test_on_a_terminal_the_line_says_how_many_theorems_are_done(capsys):
+    progress = Progress()
+    progress.of(36, 6, "absorption: rigorous")
+    progress.live = True
+    progress.of(36, 6, "absorption: rigorous")
+    progress.of(1, 0, "mine: rigorous")
+    plain, *live = capsys.readouterr().err.replace("\n", "\r").split("\r")
+    assert plain == "absorption: rigorous"
+    assert [line.removeprefix("\033[K") for line in live] == ["", "7/36 absorption: rigorous", "mine: rigorous"]
