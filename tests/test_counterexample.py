@@ -1,9 +1,8 @@
 """Counterexamples: their snippets run with SymPy alone and say that the claim is false, however thin it is."""
 
 import json
-import subprocess
-import sys
 from fractions import Fraction
+from functools import cache
 
 import flint
 import pytest
@@ -11,6 +10,7 @@ import sympy
 from hypothesis import strategies as st
 from sympy import Eq, Ge, Gt, IndexedBase, Le, Lt, Ne, Rational, exp, pi, sqrt, symbols, transpose
 from sympy.stats import Probability
+from sympy_alone import output
 
 from linres.arithmetic import EXACT
 from linres.language import Det, GeometricSum, Inner, norm
@@ -19,25 +19,22 @@ from linres.rungs import counterexample, rigorous
 from linres.theorem import Theorem
 from linres.theorems import NAMES, load
 
-ALONE = "import sys\nfor name in ('linres', 'flint', 'numpy', 'hypothesis'): sys.modules[name] = None\n"
 x, y, z, E, lam = symbols("x y z E lambda", real=True)
 A, B, C = symbols("A B C", commutative=False)
 t, T = symbols("t T", integer=True)
-
-
-def output(snippet):
-    """What the snippet prints in a Python that has SymPy but none of our own modules."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-"], input=ALONE + snippet, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, f"{snippet}\n{done.stderr}"
-    return done.stdout.strip()
 
 
 def described(theorem, instance=None):
     failure = rigorous.check(theorem, instance).failure
     assert failure is not None
     return counterexample.describe(theorem, failure)
+
+
+@cache
+def described_control(name, control):
+    theorem = load(name)
+    [witness] = [c.witness for c in theorem.controls if c.name == control]
+    return theorem.control(control), described(theorem.control(control), witness)
 
 
 def claim(conclusion, row, **options):
@@ -48,27 +45,33 @@ def claim(conclusion, row, **options):
     )
 
 
+@pytest.mark.parametrize(("snippet", "error"), [
+    ("import linres", "ModuleNotFoundError"), ("print(1 is True", "SyntaxError"), ("raise SystemExit(3)", "SystemExit"),
+])
+def test_a_snippet_that_needs_our_modules_or_fails_is_noticed_and_leaves_nothing_behind(snippet, error):
+    with pytest.raises(AssertionError, match=error):
+        output(f"left = 1\n{snippet}")
+    assert output("print('left' in globals(), __name__)") == "False __main__"
+
+
 def false_controls():
     return [(name, control.name) for name in NAMES for control in load(name).controls if control.kind == "stronger"]
 
 
 @pytest.mark.parametrize(("name", "control"), false_controls())
 def test_the_snippet_of_every_false_control_runs_and_says_false(name, control):
-    theorem = load(name)
-    [witness] = [c.witness for c in theorem.controls if c.name == control]
-    found = described(theorem.control(control), witness)
+    variant, found = described_control(name, control)
     *hypotheses, claimed = output(found["snippet"]).splitlines()
     assert claimed.endswith("is False")
-    assert len(hypotheses) == len(theorem.control(control).hypotheses)
+    assert len(hypotheses) == len(variant.hypotheses)
     assert all(line.endswith("is True") for line in hypotheses)
     json.dumps(found, allow_nan=False)
 
 
 @pytest.mark.parametrize(("name", "control"), false_controls())
 def test_the_paragraph_of_every_false_control_restates_claim_hypotheses_and_both_sides(name, control):
-    variant = load(name).control(control)
-    [witness] = [c.witness for c in load(name).controls if c.name == control]
-    text = described(variant, witness)["latex"]
+    variant, found = described_control(name, control)
+    text = found["latex"]
     assert text.startswith(f"The claim ${latex(variant.conclusion)}$ is false. Take\n$")
     for hypothesis in variant.hypotheses:
         assert f"${latex(hypothesis)}" in text
