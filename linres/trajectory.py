@@ -26,8 +26,9 @@ class Trajectory:
     loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y; the excess is
     nan where ell* is unknown, as it is of most losses but least squares. series: what else is measured at each stage,
     by name, (T + 1,) each; see `linres.quantities`, and the properties of these names.
-    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, ...); it
-    and the problem, method, rule and W_0 reproduce the run.
+    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget,
+    network_start: what W_0 is, block_start: what each new block starts at, ...); it and the problem, method, rule and
+    W_0 reproduce the run.
     status: "converged" (the excess fell to `floor`), "budget" (all stages used) or "diverged" (the excess left the
     floats or grew 10^12-fold, or a block did not exist); stage: at which that was seen; reason: more words, or "".
     rate_sharp: the sharp contraction of the excess per stage near W* that theory gives for these settings, or None.

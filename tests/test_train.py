@@ -306,7 +306,7 @@ class TestSave:
             rows = list(csv.DictReader(file))
         assert [float(row["excess_loss"]) for row in rows] == report["excess_loss"]
         assert {(row["method"], row["problem"], row["stages"]) for row in rows} == {(method, "digits", "12")}
-        assert {(row["first"], row["data_seed"], row["ridge"], row["components"]) for row in rows} == {
+        assert {(row["network_start"], row["data_seed"], row["ridge"], row["components"]) for row in rows} == {
             ("identity", "0", "0.0", "")
         }
 

@@ -228,6 +228,33 @@ class TestArchive:
         assert read.rate() == run.rate()
         assert len(read.plot().axes[0].lines) == 2
 
+    @pytest.mark.parametrize(
+        ("method", "old", "new"),
+        [
+            ("random", {"start": "random", "first": "given"}, {"block_start": "random", "network_start": "given"}),
+            ("nesterov", {"first": "identity"}, {"network_start": "identity"}),
+            ("chebyshev", {"start": "given"}, {"network_start": "given"}),
+            ("gradient", {"start": "balanced", "first": "FILE.npy"}, {"network_start": "FILE.npy"}),
+            ("boosting", {"start": "zero", "initial": "zero"}, {"learner_start": "zero", "initial": "zero"}),
+        ],
+    )
+    def test_of_an_older_version_says_what_started_at_what(self, tmp_path, method, old, new):
+        path = tmp_path / "run.npz"
+        stacking.grow(PROBLEM, stages=2).save(path)
+        with np.load(path) as archive:
+            arrays = dict(archive)
+        told = json.loads(str(arrays["run"])) | {"method": method, "settings": {"stages": 2, **old}}
+        np.savez(path, **arrays | {"run": np.array(json.dumps(told))})
+        assert Trajectory.load(path).settings == {"stages": 2, **new}
+
+    @each_solver
+    def test_says_what_the_network_and_each_new_block_start_at(self, name):
+        settings = SOLVERS[name](stages=1).settings
+        assert settings["network_start"] == "given"
+        blocks = {"stacking": "stacking", "zero": "zero", "parameter": "stacking"}
+        assert settings.get("block_start") == blocks.get(name)
+        assert not {"start", "first"} & {*settings}
+
     def test_of_another_kind_is_refused(self, tmp_path):
         SOLVERS["zero"](stages=1).save(tmp_path / "run.csv")
         np.savez(tmp_path / "other.npz", X=np.eye(2))

@@ -125,8 +125,9 @@ components:
 tables (--save, and "final" of --json):
   loss, excess_loss, potential Phi_t, distance |W_t - W*|, block_norm |w_t|, and
   of the run as Nesterov's method with errors lookahead_error |D_t|, step_error
-  |e_t| and beta, at each stage; .csv repeats the settings in each row, .npz is
-  read by linres.Trajectory.load
+  |e_t| and beta, at each stage; .csv repeats the settings in each row, among
+  them network_start, what W_0 is, and block_start, what each new block starts
+  at; .npz is read by linres.Trajectory.load
 
 examples:
   linres train digits
@@ -253,7 +254,7 @@ def _train(arguments):
 
 def _asked(arguments) -> dict:
     """What made the problem and W_0, for the table of the run."""
-    asked = {"first": arguments.start, "components": arguments.components, "ridge": arguments.ridge}
+    asked = {"network_start": arguments.start, "components": arguments.components, "ridge": arguments.ridge}
     return asked | {"data_seed": arguments.seed}
 
 
