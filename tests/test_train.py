@@ -19,7 +19,8 @@ import pytest
 from linres import guarantee, plotting, starts
 from linres.cli import main
 from linres.commands import train as command
-from linres.commands.train import EPILOG, METHODS, REFERENCES
+from linres.commands.train import METHODS, REFERENCES
+from linres.commands.train_help import EPILOG
 from linres.data import load
 from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
