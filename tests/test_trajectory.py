@@ -5,6 +5,7 @@ import json
 import math
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas
@@ -312,6 +313,31 @@ class TestWriting:
         for stages in (5, 2):
             SOLVERS["zero"](stages=stages).save(tmp_path / "run.csv")
         assert len(table(tmp_path / "run.csv")) == 3
+
+
+class TestRate:
+    @staticmethod
+    def of(excess, method="custom"):
+        run = stacking.grow(PROBLEM, stages=0)
+        return replace(run, method=method, excess_loss=np.array(excess), floor=0.0)
+
+    def test_is_fitted_however_slow_a_steady_run_is(self):
+        assert self.of(0.999999 ** np.arange(200)).rate() == pytest.approx(0.999999, rel=1e-9)
+        assert self.of(np.ones(200)).rate() == 1
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_is_none_at_a_level_of_noise_and_says_why(self, seed):
+        noise = np.exp(0.3 * np.random.default_rng(seed).standard_normal(300))
+        run = self.of(0.9 ** np.arange(300) + 1e-3 * noise)
+        assert (run.rate(), run.no_rate) == (None, "the excess swings about a level")
+
+    def test_is_none_of_methods_that_have_no_single_one(self):
+        falling = 0.5 ** np.arange(20)
+        for method in ("conjugate-gradient", "random"):
+            run = self.of(falling, method)
+            assert run.rate() is None and run.no_rate
+        assert self.of(falling[:3]).no_rate == "too few stages"
+        assert self.of(falling).no_rate == ""
 
 
 def test_a_run_shows_itself_in_a_line():

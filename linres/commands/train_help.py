@@ -42,7 +42,7 @@ stages:
   --momentum trained
                  begins as that of theory; before each step on the block it
                  takes one of its own down the loss, and is kept in [0, 1]
-  Nothing is proved of these three, nor of random starts.
+  Nothing is proved of these three; of random starts a floor of the mean.
 
 defaults of --momentum and --step:
   q = 1/sqrt(kappa) and L are those of Sigma = E[x x^T], except for

@@ -3,7 +3,9 @@
 import json
 import math
 
-from linres import guarantee
+import numpy as np
+
+from linres import guarantee, proved_bounds
 from linres.quantities import OF_STEPS
 
 
@@ -22,6 +24,8 @@ def describe(problem, trajectory, start: str) -> dict:
         "L": problem.L,
         "kappa": problem.kappa,
         "sigma_min": problem.sigma_min,
+        "output": _output(problem, trajectory),
+        "depth": settings.get("depth"),
         "momentum": settings["momentum"],
         "step": None if settings["momentum"] is None else settings["step_size"],
         "momentum_rule": settings.get("momentum_rule", "fixed"),
@@ -35,12 +39,27 @@ def describe(problem, trajectory, start: str) -> dict:
         "rate_sharp_by": proved.rate_sharp_by,
         "rate_proved": proved.rate_proved,
         "rate_proved_by": None if proved.rate_proved is None else proved.statement,
+        "bounds": [_bound(bound, trajectory) for bound in proved.bounds],
         "hypotheses_of": proved.statement,
         "hypotheses": proved.hypotheses,
         "inside_basin": proved.inside_basin,
         "basin": _basin(proved.basin),
         "status": trajectory.status,
     }
+
+
+def _output(problem, trajectory) -> dict[str, float] | None:
+    """The spectrum that the parameter rule sees, that of W Sigma W^T: at W*, and its largest eigenvalue at W_0."""
+    if trajectory.rule != "parameter":
+        return None
+    mu, L = problem.output_curvature
+    first = float(np.linalg.eigvalsh(trajectory.first @ problem.sigma @ trajectory.first.T)[-1])
+    return {"mu": mu, "L": L, "kappa": L / mu if mu > 0 else math.inf, "L_at_start": first}
+
+
+def _bound(bound, trajectory) -> dict:
+    """A bound that is proved of the excess loss at each stage; of: what it bounds, see `linres.proved_bounds`."""
+    return {"by": bound.by, "of": bound.of, "values": bound.at(np.arange(len(trajectory.loss))).tolist()}
 
 
 def _final(trajectory) -> dict[str, float]:
@@ -55,9 +74,10 @@ def _final(trajectory) -> dict[str, float]:
 def _basin(basin) -> dict | None:
     if basin is None:
         return None
+    unit = "mu_sigma_squared" if basin.unit == guarantee.MU_SIGMA else "mu_output"
     return {
         "phi_0": basin.phi_0,
-        "potential_over_mu_sigma_squared": basin.scaled,
+        f"potential_over_{unit}": basin.scaled,
         "threshold": basin.threshold,
         "ratio": basin.ratio,
     }
@@ -87,13 +107,16 @@ def as_text(problem, trajectory, report: dict) -> str:
         ("L", f"{problem.L:.6g}", "largest"),
         ("kappa", f"{problem.kappa:.6g}", "L/mu"),
         ("sigma_min(W*)", f"{problem.sigma_min:.6g}", "smallest singular value of the target"),
+        *_output_rows(report),
+        *([("depth", f"{report['depth']}", "blocks, trained at once")] if report["depth"] else []),
         ("momentum", _or_none(report["momentum"], "chosen at each stage"),
          *_if("at first, then trained", report["momentum_rule"] == "trained")),
         ("step", _or_none(report["step"], "chosen at each stage"), *_steps(report)),
         ("loss", f"{report['loss'][0]:.6g} -> {report['loss'][-1]:.6g}", f"least possible: {problem.minimum_loss:.6g}"),
-        ("rate measured", _or_none(report["rate_measured"], "too few stages"), "contraction of the excess, fitted"),
+        _measured_row(trajectory, report["rate_measured"]),
         ("rate sharp", _or_none(report["rate_sharp"], "none known"), *_if(_sharp(report), report["rate_sharp"])),
         _proved_row(report),
+        *_bound_rows(report),
         *_basin_rows(report),
         ("stages to 1e-6", _or_none(trajectory.stages_to(1e-6), "not reached"), "of the initial excess loss"),
         ("status", _status(trajectory)),
@@ -124,21 +147,68 @@ def _from(start: str) -> str:
     return f"from close to W* ({start})" if start.partition(":")[0] == "near" else f"from {start}"
 
 
+def _output_rows(report: dict) -> list[tuple[str, ...]]:
+    """The spectrum that counts for the parameter rule."""
+    output = report["output"]
+    if output is None:
+        return []
+    return [
+        ("mu'", f"{output['mu']:.6g}", "smallest eigenvalue of W* Sigma W*^T that is not 0"),
+        ("L'", f"{output['L']:.6g}", f"largest; of W_0 Sigma W_0^T it is {output['L_at_start']:.6g}"),
+        ("kappa'", f"{output['kappa']:.6g}", "L'/mu', which counts for the parameter rule near W*"),
+    ]
+
+
+def _measured_row(trajectory, rate: float | None) -> tuple[str, ...]:
+    if rate is None:
+        return ("rate measured", f"none: {trajectory.no_rate}")
+    return ("rate measured", f"{rate:.6g}", "contraction of the excess, fitted")
+
+
+FACTORS = {
+    proved_bounds.QUADRATIC: "(1+qt)^2", proved_bounds.SHARP: "9/2 (1+qt)^2, or less",
+    proved_bounds.CHEBYSHEV: "4, or less",
+}
+
+
 def _sharp(report: dict) -> str:
     """What is known of the sharp rate, proved by a theorem or not."""
     by = report["rate_sharp_by"]
-    return "its limit near W*, up to a polynomial factor" if by is None else f"proved up to the factor (1+qt)^2: {by}"
+    if by is None:
+        return "its limit near W*, up to a polynomial factor"
+    return f"proved up to the factor {FACTORS[by]}: {by}"
 
 
 def _proved_row(report: dict) -> tuple[str, ...]:
     rate, by = report["rate_proved"], report["rate_proved_by"]
     if rate is None:
-        lacking = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
-        why = ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in lacking) or "no theorem gives one for a stage"
-        return ("rate proved", f"none: {why}")
-    of_excess = by in guarantee.OF_THE_EXCESS
-    bound = "bounds the excess at each stage" if of_excess else "bounds Phi, which is at least the excess"
+        return ("rate proved", f"none: {_why_none(report)}")
+    bound = "bounds a potential that is at least the excess"
+    if by in guarantee.OF_THE_EXCESS:
+        bound = f"bounds the excess{', up to a factor' if by == proved_bounds.CHEBYSHEV else ' at each stage'}"
     return ("rate proved", f"{rate:.6g}", f"{bound}: {by}")
+
+
+def _why_none(report: dict) -> str:
+    """What a proved rate lacks; of what hangs on something else, that alone."""
+    if report["bounds"]:
+        return "the mean ends at a floor"
+    lacking = [entry for entry in report["hypotheses"] if entry["holds"] is not True]
+    causes = [entry for entry in lacking if not entry["remedy"].startswith("See ")]
+    return ", ".join(f"{entry['name']} {_verdict(entry)}" for entry in causes) or "no theorem gives one for a stage"
+
+
+OF = {"excess": "the excess", "potential": "the excess", "mean": "the mean of the excess over seeds"}
+
+
+def _bound_rows(report: dict) -> list[tuple[str, ...]]:
+    """The least bound of the last excess loss."""
+    if not report["bounds"]:
+        return []
+    least = min(report["bounds"], key=lambda bound: bound["values"][-1])
+    found = f"{report['excess_loss'][-1]:.6g}{' here' if least['of'] == 'mean' else ''}"
+    comment = f"on {OF[least['of']]} at stage {report['stages']}, {found}: {least['by']}"
+    return [("bound proved", f"{least['values'][-1]:.6g}", comment)]
 
 
 def _basin_rows(report: dict) -> list[tuple[str, ...]]:
@@ -147,8 +217,9 @@ def _basin_rows(report: dict) -> list[tuple[str, ...]]:
         return []
     holds = {entry["name"]: entry["holds"] for entry in report["hypotheses"]}
     inside, invertible = holds["basin"], holds["target-invertible"]
-    if invertible is None and inside is None:
-        return [("basin", "undecided: sigma_min is within rounding of 0")]
+    for name, lost in (("moments-invertible", "mu"), ("target-invertible", "sigma_min")):
+        if holds[name] is None and inside is None:
+            return [("basin", f"undecided: {lost} is within rounding of 0")]
     if inside is None:
         where = "within rounding of the edge of"
     elif invertible is None:
@@ -156,7 +227,9 @@ def _basin_rows(report: dict) -> list[tuple[str, ...]]:
     else:
         where = f"{_times(1, basin['ratio'])} inside" if inside else f"{_times(basin['ratio'], 1)} outside"
     place = f"{where} the proved basin ({basin['threshold']:.3g})"
-    return [("basin", f"Phi_0 = {basin['potential_over_mu_sigma_squared']:.4g} mu sigma_min^2: {place}")]
+    [(key, scaled)] = [(key, value) for key, value in basin.items() if key.startswith("potential_over_")]
+    unit = guarantee.MU_OUTPUT if key.endswith("mu_output") else guarantee.MU_SIGMA
+    return [("basin", f"Phi_0 = {scaled:.4g} {unit}: {place}")]
 
 
 def _times(larger: float, smaller: float) -> str:
@@ -198,7 +271,8 @@ def _table(hypotheses: list[dict]) -> list[str]:
         numbers = (_shown(entry["value"]), _shown(entry["threshold"]))
         lines.append(_columns(entry["name"], _verdict(entry), *numbers, entry["statement"]))
         if entry["holds"] is not True:
-            doubt = "float64 cannot tell. " if entry["holds"] is None else ""
+            hangs = entry["remedy"].startswith("See ")
+            doubt = "float64 cannot tell. " if entry["holds"] is None and not hangs else ""
             lines.append(f"    {doubt}{entry['remedy']}")
     return lines
 
