@@ -10,17 +10,17 @@ from linres.commands import export, figures, mutate, new, replay, show, train, v
 from linres.errors import InputError
 
 EPILOG = """examples:
-  linres list                         the theorems, a line each
-  linres show nesterov-step           one theorem: statement, hypotheses, proof
-  linres verify                       check every theorem
+  linres list                      the theorems, a line each
+  linres show nesterov-step        one theorem: statement, hypotheses, proof
+  linres verify                    check every theorem
   linres verify stacking-residual --level full --json
-  linres replay found.json            decide a saved instance again
-  linres mutate nesterov-step         change it in every small way: what is noticed?
-  linres new mine                     write a theorem to start from
-  linres verify --file mine.py        check the theorems of that file
+  linres replay found.json         decide a saved instance again
+  linres mutate nesterov-step      change it in every small way: who notices?
+  linres new mine                  write a theorem to start from
+  linres verify --file mine.py     check the theorems of that file
   linres export nesterov-step --to coq --check
   linres train digits --plot loss.svg
-  linres figures rates                draw a figure, measured beside proved
+  linres figures rates             draw a figure, measured beside proved
 """
 
 

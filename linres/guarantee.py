@@ -1,14 +1,17 @@
 """What is proved of a training run: the statement that speaks of it, its hypotheses measured, and the rate it gives.
 
-    stacking, functional rule     the theorem stacking-acceleration
-    Nesterov's method             the theorem nesterov-with-errors, without errors
+    stacking, functional rule     the theorem stacking-acceleration, and nearer to W* stacking-quadratic besides
+    stacking, parameter rule      the theorem stacking-parameter-acceleration, whose settings have a margin
+    Nesterov's method             the theorems nesterov-quadratic and nesterov-with-errors, without errors
     zero start, gradient descent  the theorem gradient-step for step = 1/L and kappa > 1, else EXACT below
-    stacking, parameter rule      nothing yet: stacking-parameter-acceleration asks for a margin in the settings, which
-                                  is not measured here; what else a run needs is listed all the same
-    Chebyshev, conjugate gradient nothing of a single stage: they are what others are compared with
+    Chebyshev                     the theorem chebyshev-iteration
+    random starts, functional     the theorem random-start-noise-floor, of the mean over seeds
+    conjugate gradients           nothing: they are what others are compared with
     losses other than least squares by its moments, a `Problem`: nothing
-    several steps a stage, training all blocks, trained momentum, random starts and a user's own, end-to-end training:
-                                  nothing, nor of any method that is not named here
+    several steps a stage, training all blocks, trained momentum, a user's own starts, end-to-end training: nothing, nor
+                                  of any method that is not named here
+
+Bounds of the excess loss at every stage are the right sides of these theorems, see `linres.proved_bounds`.
 
 Zero start by the functional rule is gradient descent on W, as long as its blocks exist. On least squares
 W_{t+1} - W* = (W_t - W*)(I - step Sigma), so c, the part of W_t - W* along an eigenvector of Sigma with eigenvalue s,
@@ -18,37 +21,48 @@ rows of W_0 - W* are mu-eigenvectors.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from linres import margins, proved_bounds
 from linres.errors import refuse
 from linres.losses import Objective
-from linres.methods import nesterov, stacking
+from linres.methods import nesterov, random_start, stacking
 from linres.problem import EPS, TINY, Problem, hypothesis
+from linres.proved_bounds import ACCELERATION, CHEBYSHEV, GRADIENT, NESTEROV, NOISE, PARAMETER, QUADRATIC, SHARP, Bound
 from linres.trajectory import Trajectory
 
-STACKING, NESTEROV, GRADIENT = "stacking-acceleration", "nesterov-with-errors", "gradient-step"
-QUADRATIC = "nesterov-quadratic"
 DOUBTFUL = 2.0**-9  # a relative error of mu; half of that of q
 EXACT = "least squares, exact along every eigenvector of Sigma"
-REFERENCES = ("chebyshev", "conjugate-gradient")  # methods that choose momentum and step themselves
-METHODS = ("stacking", "zero", "nesterov", "gradient")  # that statements speak of
-OF_THE_EXCESS = (GRADIENT, EXACT)  # what bounds the excess loss itself, stage by stage
+METHODS = ("stacking", "zero", "random", "nesterov", "gradient", "chebyshev")  # that statements speak of
+OF_THE_EXCESS = (GRADIENT, EXACT, CHEBYSHEV)  # what bounds the excess loss itself
+SHARP_BASIN = 162  # stacking-quadratic asks for ell(W_0) - ell* <= mu sigma_min^2/162
+# What cannot be known before something else is, by that; mended together with it.
+CONSEQUENCES = {
+    "moments-invertible": ("conditioned", "target-invertible", "momentum", "weights", "margin", "basin"),
+    "target-invertible": ("margin", "basin"),
+}
+
+
+MU_SIGMA, MU_OUTPUT = "mu sigma_min^2", "mu'"
 
 
 @dataclass(frozen=True)
 class Basin:
-    """Where a run starts: phi_0 = Phi_0, in squared units of y; scaled = Phi_0/(mu sigma_min^2); threshold: basin(q).
+    """Where a run starts: phi_0 = Phi_0, in squared units of y; scaled: Phi_0 in the unit; threshold: its largest.
 
-    inside: whether scaled <= threshold, None where the rounding of float64 could tip it.
+    inside: whether scaled <= threshold, None where the rounding of float64 could tip it. unit: MU_SIGMA, where the
+    threshold is basin(q); for the parameter rule MU_OUTPUT, mu' the smallest eigenvalue of W* Sigma W*^T.
     """
 
     phi_0: float
     scaled: float
     threshold: float
     inside: bool | None
+    unit: str = MU_SIGMA
 
     @property
     def ratio(self) -> float:
@@ -60,15 +74,17 @@ class Basin:
 class Guarantee:
     """statement: the theorem's name, or EXACT; None where nothing is proved. hypotheses: entries as `hypothesis` makes.
 
-    rate: the contraction per stage proved where every hypothesis holds: of Phi_t, which is at least the excess loss, or
-    for OF_THE_EXCESS of the excess loss itself. basin: None where the statement has none, or W* is singular and it is
-    empty.
+    rate: the contraction per stage proved where every hypothesis holds: of a potential that is at least the excess
+    loss, or for OF_THE_EXCESS of the excess loss itself (by CHEBYSHEV up to a factor of at most 4); None of a mean that
+    ends at a floor. basin: None where the statement has none, or W* is singular and it is empty. stated: what bounds
+    the excess at each stage if every hypothesis holds, the sharpest first.
     """
 
     statement: str | None
     hypotheses: list[dict[str, Any]]
     rate: float | None = None
     basin: Basin | None = None
+    stated: tuple[Bound, ...] = ()
 
     @property
     def lacking(self) -> list[dict[str, Any]]:
@@ -82,8 +98,15 @@ class Guarantee:
 
     @property
     def rate_sharp_by(self) -> str | None:
-        """The theorem that bounds the excess loss after t stages by (1+qt)^2 times t contractions by the sharp rate."""
-        return QUADRATIC if self.statement == NESTEROV and not self.lacking else None
+        """The theorem that bounds the excess loss after t stages by t contractions by the sharp rate, up to a factor:
+        (1+qt)^2 by QUADRATIC, at most 9/2 times that by SHARP, at most 4 by CHEBYSHEV."""
+        sharp = [bound.by for bound in self.bounds if bound.by in (QUADRATIC, SHARP, CHEBYSHEV)]
+        return sharp[0] if sharp else None
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """What is proved to bound the excess loss at each stage, the sharpest first; () unless all hypotheses hold."""
+        return () if self.statement is None or self.lacking else self.stated
 
     @property
     def inside_basin(self) -> bool | None:
@@ -106,20 +129,42 @@ def of(problem: Problem | Objective, trajectory: Trajectory) -> Guarantee:
     assumed = {entry["name"]: entry for entry in problem.hypotheses(
         momentum=pace, step_size=settings["step_size"], rule=trajectory.rule
     )}
-    unproved = _of_no_theorem(trajectory, assumed)
+    found = _of_method(problem, trajectory, assumed)
+    return replace(found, hypotheses=_with_one_remedy(found.hypotheses))
+
+
+def _of_method(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:
+    """What the theorem that speaks of the method says; assumed: what `Problem.hypotheses` has, by name."""
+    unproved = _of_no_theorem(run, assumed)
     if unproved is not None:
         return Guarantee(None, unproved)
-    moments, target = assumed["moments-invertible"], assumed["target-invertible"]
-    if trajectory.method in ("zero", "gradient"):
-        descent = _gradient(problem, settings["step_size"], moments, assumed["step"])
-        return replace(descent, hypotheses=[*descent.hypotheses, *_blocks(trajectory)])
-    both = [_momentum(problem, pace), _step(problem, settings["step_size"])]
-    if trajectory.method == "nesterov":
-        return Guarantee(NESTEROV, [moments, *both], 1 - problem.q)
-    basin = _basin(problem, trajectory.first)
-    start = [_rest(), _basin_hypothesis(problem, basin)]
-    hypotheses = [moments, _conditioned(problem), target, _rule(trajectory), *both, *start]
-    return Guarantee(STACKING, hypotheses, 1 - problem.q, basin)
+    makers: dict[str, Callable[[Problem, Trajectory, dict[str, dict]], Guarantee]] = {
+        "zero": _gradient, "gradient": _gradient, "random": _random, "chebyshev": _chebyshev, "nesterov": _nesterov,
+        "stacking": _parameter if run.rule == "parameter" else _stacking,
+    }
+    return makers[run.method](problem, run, assumed)
+
+
+def _with_one_remedy(hypotheses: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The hypotheses, where one is the cause of others that do not hold with a single remedy: that of the cause.
+
+    An undecided momentum, say, has nothing to be mended but the mu it is held against.
+    """
+    lacking = {entry["name"] for entry in hypotheses if entry["holds"] is not True}
+    mended = list(hypotheses)
+    for cause, consequences in CONSEQUENCES.items():
+        if cause in lacking:
+            mended = [
+                entry | {"remedy": f"See {cause}."} if entry["name"] in consequences and _hangs(entry) else entry
+                for entry in mended
+            ]
+            break
+    return mended
+
+
+def _hangs(entry: dict[str, Any]) -> bool:
+    """Whether a hypothesis may be lacking for its cause alone: a momentum that is another number is so for itself."""
+    return entry["holds"] is None or (entry["holds"] is False and entry["name"] != "momentum")
 
 
 def _least_squares(objective: str) -> dict[str, Any]:
@@ -132,15 +177,15 @@ def _least_squares(objective: str) -> dict[str, Any]:
 def _of_no_theorem(trajectory: Trajectory, assumed: dict[str, dict]) -> list[dict] | None:
     """What a run needs of which no theorem speaks; None of a run of which one does."""
     moments, target = assumed["moments-invertible"], assumed["target-invertible"]
-    if trajectory.method in REFERENCES:
+    if trajectory.method == "conjugate-gradient":
         return [moments]
     if trajectory.rule == "end-to-end":
         return [moments, _stagewise()]
     beyond = _beyond(trajectory)
     if beyond:
         return [moments, *beyond]
-    if trajectory.rule == "parameter":
-        return [moments, target, _rule(trajectory), assumed["momentum"], assumed["step"]]
+    if trajectory.rule == "parameter" and trajectory.method != "stacking":
+        return [moments, target, _functional(trajectory.rule), assumed["step"]]
     return None
 
 
@@ -160,17 +205,84 @@ def _beyond(trajectory: Trajectory) -> list[dict[str, Any]]:
     ]
 
 
-def _gradient(problem: Problem, step_size: float, moments: dict[str, Any], short: dict[str, Any]) -> Guarantee:
-    """Of gradient descent: GRADIENT where it applies, else EXACT, whose hypothesis on the step is `short`."""
+def _gradient(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:
+    """Of gradient descent: GRADIENT where it applies, else EXACT."""
+    moments, step_size, excess = assumed["moments-invertible"], run.settings["step_size"], float(run.excess_loss[0])
     kept = 1 - step_size * problem.mu
     rate = kept * kept  # kept**2 would raise where it overflows
-    theorem = Guarantee(GRADIENT, [moments, _conditioned(problem), _step(problem, step_size)], rate)
-    return Guarantee(EXACT, [moments, short], rate) if theorem.lacking else theorem
+    hypotheses = [moments, _conditioned(problem), _step(problem, step_size)]
+    theorem = Guarantee(GRADIENT, hypotheses, rate, stated=(proved_bounds.descent(problem.q, excess),))
+    if theorem.lacking:
+        stated = (Bound(EXACT, "excess", each=excess, rate=rate, contraction=rate),)
+        theorem = Guarantee(EXACT, [moments, assumed["step"]], rate, stated=stated)
+    return replace(theorem, hypotheses=[*theorem.hypotheses, *_blocks(run)])
+
+
+def _chebyshev(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:
+    beta = nesterov.momentum(problem.q)
+    stated = (proved_bounds.chebyshev(beta, float(run.excess_loss[0])),)
+    return Guarantee(CHEBYSHEV, [assumed["moments-invertible"], _weights(problem)], beta * beta, stated=stated)
+
+
+def _pace(problem: Problem, run: Trajectory) -> list[dict[str, Any]]:
+    return [_momentum(problem, run.settings["momentum"]), _step(problem, run.settings["step_size"])]
+
+
+def _nesterov(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:
+    q, potential = problem.q, nesterov.potential_at_rest(problem, run.first)
+    stated = (
+        proved_bounds.quadratic(q, float(run.excess_loss[0])), proved_bounds.nesterov(q, problem.L, potential),
+    )
+    return Guarantee(NESTEROV, [assumed["moments-invertible"], *_pace(problem, run)], 1 - q, stated=stated)
+
+
+def _stacking(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:
+    """Of stacking by the functional rule."""
+    q, excess, basin = problem.q, float(run.excess_loss[0]), _basin(problem, run.first)
+    stated: tuple[Bound, ...] = ()
+    if basin is not None:
+        stated = (proved_bounds.accelerated(q, basin.phi_0),)
+        if _inside_sharp(problem, excess):
+            stated = (proved_bounds.sharp(q, problem.L, problem.sigma_min, excess), *stated)
+    hypotheses = [
+        assumed["moments-invertible"], _conditioned(problem), assumed["target-invertible"], _functional(run.rule),
+        *_pace(problem, run), _rest(), _basin_hypothesis(problem, basin),
+    ]
+    return Guarantee(ACCELERATION, hypotheses, 1 - q, basin, stated)
+
+
+def _parameter(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:
+    """Of stacking by the parameter rule."""
+    pace, reach = margins.Pace(run.settings["momentum"], run.settings["step_size"]), None
+    if problem.target_invertible is not False:
+        reach = margins.reach(problem, run.first, pace)
+    hypotheses = [assumed["moments-invertible"], assumed["target-invertible"], _margin(problem, reach), _rest()]
+    basin: Basin | None = None
+    stated: tuple[Bound, ...] = ()
+    if reach is not None and reach.margin:
+        basin = Basin(reach.phi_0, reach.phi_0 / reach.smallest, reach.h**2 / 2, reach.inside, MU_OUTPUT)
+        stated = (proved_bounds.parameter(pace.q, reach.phi_0),)
+    return Guarantee(PARAMETER, [*hypotheses, _near(reach)], 1 - pace.q, basin, stated)
+
+
+def _random(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:
+    """Of random starts by the functional rule, L = 1/step_size and q^2 = mu/L: not of this run, but of the mean."""
+    settings, step_size = run.settings, run.settings["step_size"]
+    noises = random_start.noise_norms(
+        problem, run.first, scale=settings["scale"], step_size=step_size, stages=max(len(run.loss) - 1, 1)
+    )
+    q = math.sqrt(problem.mu * step_size)
+    stated = (proved_bounds.noisy(q, 1 / step_size, float(run.excess_loss[0]), noises),)
+    hypotheses = [
+        assumed["moments-invertible"], _conditioned(problem), _functional(run.rule), assumed["step"], _centred(),
+        *_blocks(run),
+    ]
+    return Guarantee(NOISE, hypotheses, stated=stated)
 
 
 def _blocks(trajectory: Trajectory) -> list[dict[str, Any]]:
-    """A run of zero starts that met a singular network is no gradient descent from there on."""
-    if trajectory.method != "zero" or trajectory.status != "diverged":
+    """A run of zero or random starts that met a singular network is no gradient descent from there on."""
+    if trajectory.method not in ("zero", "random") or trajectory.status != "diverged":
         return []
     remedy = "Take --method gradient, which needs no blocks, or another start."
     return [hypothesis("blocks", "every block exists: no W_t is singular", False, trajectory.stage, math.inf, remedy)]
@@ -184,12 +296,55 @@ def _rest() -> dict[str, Any]:
     return hypothesis("rest", "the first block starts at zero: |W_0 - W_-1| = 0", True, 0.0, 0.0, "")
 
 
-def _rule(trajectory: Trajectory) -> dict[str, Any]:
+def _functional(rule: str) -> dict[str, Any]:
+    """Zero and random starts by the parameter rule are no gradient descent, not even in the mean."""
     return hypothesis(
-        "functional-rule", "the step is taken on W itself", trajectory.rule == "functional", trajectory.rule,
-        "functional", "Of the parameter rule stacking-parameter-acceleration asks for a margin in the settings, not "
-        "measured here. Take the functional rule (--rule functional).",
+        "functional-rule", "the step is taken on W itself", rule == "functional", rule, "functional",
+        "Take the functional rule (--rule functional), or stacking starts.",
     )
+
+
+def _centred() -> dict[str, Any]:
+    """Starts that `grow` draws have mean 0."""
+    return hypothesis("centred", "starts have mean 0, whatever came before", True, 0.0, 0.0, "")
+
+
+def _weights(problem: Problem) -> dict[str, Any]:
+    """The weights of the Chebyshev iteration are made from mu."""
+    relative = problem.mu_error / problem.mu
+    return hypothesis(
+        "weights", "the weights are those of mu and L: mu is known to three digits", True if relative <= DOUBTFUL
+        else None, relative, DOUBTFUL, "Add a ridge (ridge=..., --ridge ...).",
+    )
+
+
+def _margin(problem: Problem, reach: margins.Reach | None) -> dict[str, Any]:
+    """Room in the settings for some h > 0; reach: None for a singular W*."""
+    statement = (
+        "largest h: (1+h)^2 L' <= 1/step, (1+4b^2(1+q)/(1-q)) q^2/step <= (1-h)^2 mu', 8b^2 <= (1-q)^2, b = h/(1-h)"
+    )
+    if reach is None or not reach.smallest > 0:
+        return hypothesis("margin", statement, None, math.nan, margins.LEAST, "See target-invertible.")
+    pace = margins.settings(margins.USUAL, *problem.output_curvature)
+    momentum, step_size = math.ceil(pace.momentum * 1e4) / 1e4, pace.step_size
+    advice = f"Take --momentum {momentum:.4f} --step {_below(step_size)} (step_size=), for h = {margins.USUAL:g}."
+    return hypothesis("margin", statement, reach.margin, reach.h, margins.LEAST, advice)
+
+
+def _below(value: float) -> str:
+    """Four digits of a number > 0, rounded down."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 3)
+    return f"{math.floor(value / unit) * unit:.4g}"
+
+
+def _near(reach: margins.Reach | None) -> dict[str, Any]:
+    statement = "Phi_0/mu' <= h^2/2, the threshold"
+    if reach is None or not reach.smallest > 0:
+        return hypothesis("basin", statement, False, math.inf, 0.0, "It is empty for a singular W*.")
+    remedy = "Start closer to W* (--start near:R, R small). From here stacking may accelerate, unproved."
+    if reach.margin is not True:
+        remedy = "See margin."
+    return hypothesis("basin", statement, reach.inside, reach.phi_0 / reach.smallest, reach.h**2 / 2, remedy)
 
 
 def _stagewise() -> dict[str, Any]:
@@ -251,6 +406,13 @@ def _basin(problem: Problem, first: np.ndarray) -> Basin | None:
     lost = phi_0 < TINY and not np.array_equal(first, problem.target)
     inside = None if lost else _inside(problem, math.sqrt(scaled / threshold), threshold)
     return Basin(phi_0, scaled, threshold, inside)
+
+
+def _inside_sharp(problem: Problem, excess: float) -> bool:
+    """Whether ell(W_0) - ell* = excess is certainly within the basin of stacking-quadratic."""
+    scaled = excess / problem.mu / problem.sigma_min / problem.sigma_min * SHARP_BASIN
+    lost = 0 < excess < TINY
+    return not lost and _inside(problem, math.sqrt(scaled), 1 / SHARP_BASIN) is True
 
 
 def _inside(problem: Problem, reach: float, threshold: float) -> bool | None:

@@ -206,6 +206,46 @@ def _part(generator: np.random.Generator, count: int, d: int) -> Bulk:
     return Bulk(reach, eigenvalues.min(axis=1), excess, squares, determinants, instance)
 
 
+class Gradients(NamedTuple):
+    """The middle blocks of many networks of three in the plane, (n, 2, 2) float64, and how to rebuild the k-th: maps
+    above and below, the slope, the gradient as computed, and central differences of the loss in every entry."""
+
+    above: np.ndarray
+    below: np.ndarray
+    slope: np.ndarray
+    gradient: np.ndarray
+    derivatives: np.ndarray
+    instance: Any
+
+
+def gradients_in_bulk(generator: np.random.Generator, count: int) -> Gradients:
+    """count networks of dyadic blocks, of which sums and products are exact."""
+    one = np.eye(2)
+    blocks = generator.integers(-4, 5, (3, count, 2, 2)) / 4
+    offset = generator.integers(-8, 9, (count, 2, 2)) / 4
+    eigenvalues = np.exp2(generator.integers(-4, 5, (count, 1, 2)))
+    low, middle, high = one + blocks
+    target = high @ middle @ low - offset
+    slope = offset * eigenvalues
+    made = network.block_gradients([_Batched(block) for block in blocks], _Batched(slope))
+
+    def loss(moved):
+        distance = high @ moved @ low - target
+        return np.sum(distance * eigenvalues * distance, axis=(1, 2)) / 2
+
+    units = np.eye(4).reshape(4, 2, 2)
+    derivatives = np.stack([(loss(middle + unit) - loss(middle - unit)) / 2 for unit in units], -1)
+
+    def instance(k: int) -> LinearNetwork:
+        values = [Fraction(float(value)) for value in eigenvalues[k, 0]]
+        return LinearNetwork(
+            tuple(_fractions(block) for block in blocks[:, k]), Fraction(3), diagonal(values), _fractions(target[k]),
+            min(values),
+        )
+
+    return Gradients(high, low, slope, made[1].data, derivatives.reshape(-1, 2, 2), instance)
+
+
 class _Batched:
     """Float64 matrices (n, d, d) with the operators of one."""
 

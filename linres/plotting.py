@@ -19,9 +19,9 @@ METADATA: dict[str, dict[str, Any]] = {
 
 
 def loss_curve(trajectory: Trajectory, *, title: str = ""):
-    """The excess loss against the stage, relative to the start, on a log scale, with the sharp rate beside it.
+    """The excess loss against the stage, relative to the start, on a log scale, with the sharp course beside it.
 
-    Beside them the bound that is proved of the run, where `linres.guarantee` has one for its problem. Stages whose
+    Beside them every bound that is proved of the run, where `linres.guarantee` has one for its problem. Stages whose
     excess is zero are left out. Where the excess is unknown it is the loss itself that is drawn, in its own units.
     Returns a matplotlib.figure.Figure.
     """
@@ -40,13 +40,12 @@ def loss_curve(trajectory: Trajectory, *, title: str = ""):
         stages, measured, color=BLUE, linewidth=1.6, marker="o", markersize=3.5, markevery=max(1, len(stages) // 20),
         label=f"{trajectory.method}, measured{_per_stage(trajectory.rate())}",
     )
-    _draw_sharp(axes, trajectory, stages)
-    _draw_proved(axes, trajectory, stages)
+    _draw_bounds(axes, trajectory, stages)
     axes.set_xlabel(f"stage t ({'blocks added' if trajectory.method in METHODS else 'steps taken'})")
     axes.set_ylabel(words)
     axes.set_title(title, fontsize="medium")
     axes.grid(True, color="0.85", linewidth=0.6)
-    axes.legend(frameon=False)
+    axes.legend(framealpha=0.85, edgecolor="none")
     return figure
 
 
@@ -63,37 +62,47 @@ def _per_stage(rate: float | None) -> str:
     return "" if rate is None else f": {rate:.4g} per stage"
 
 
-def _draw_sharp(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
-    rate = trajectory.rate_sharp
-    if rate is None or rate <= 0:
-        return
-    axes.plot(
-        stages, _geometric(1.0, rate, stages), color=VERMILION, linestyle=(0, (6, 3)), linewidth=1.6,
-        label=f"sharp rate for quadratics{_per_stage(rate)}",
-    )
+# What a bound looks like, by what it bounds.
+_LINES: dict[str, dict[str, Any]] = {
+    "sharp": {"color": VERMILION, "linestyle": (0, (6, 3)), "linewidth": 1.6},
+    "excess": {"color": GREEN, "linestyle": (0, (6, 2, 1, 2)), "linewidth": 1.6},
+    "potential": {"color": PURPLE, "linestyle": (0, (1, 1)), "linewidth": 1.8},
+    "mean": {"color": PURPLE, "linestyle": (0, (1, 1)), "linewidth": 1.8},
+}
 
 
-def _draw_proved(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
-    """The bound of the excess loss at every stage, from the excess or the potential at the start."""
+def _draw_bounds(axes, trajectory: Trajectory, stages: np.ndarray) -> None:
+    """What theory has of the run: the sharp course near W*, and every bound that is proved of it, as its theorem says.
+
+    One curve where the sharp course is itself proved.
+    """
+    from linres import proved_bounds
+
+    bounds = _bounds(trajectory)
+    sharp = proved_bounds.reference(trajectory, stages)
+    by = [bound.by for bound in bounds if bound.by in proved_bounds.SHARP_COURSES]
+    if sharp is not None:
+        values, words = sharp
+        label = f"proved ({by[0]}): {words}" if by else f"sharp rate for quadratics: {words}"
+        axes.plot(stages, _positive(values), label=label, **_LINES["sharp"])
+    for bound in bounds:
+        if bound.by in by:
+            continue
+        of_mean = " of the mean over seeds" if bound.of == "mean" else ""
+        label = f"proved{of_mean} ({bound.by}){_per_stage(bound.contraction)}"
+        axes.plot(stages, _positive(bound.at(stages) / trajectory.excess_loss[0]), label=label, **_LINES[bound.of])
+
+
+def _bounds(trajectory: Trajectory) -> tuple:
     from linres import guarantee
 
     if trajectory.problem is None or not trajectory.excess_loss[0] > 0:
-        return
-    proved = guarantee.of(trajectory.problem, trajectory)
-    if not proved.rate_proved:
-        return
-    of_excess = proved.statement in guarantee.OF_THE_EXCESS
-    level = 1.0 if of_excess else trajectory.potential[0] / trajectory.excess_loss[0]
-    axes.plot(
-        stages, _geometric(level, proved.rate_proved, stages), color=PURPLE, linestyle=(0, (1, 1)), linewidth=1.8,
-        label=f"proved{_per_stage(proved.rate_proved)} ({proved.statement})",
-    )
+        return ()
+    return guarantee.of(trajectory.problem, trajectory).bounds
 
 
-def _geometric(level: float, rate: float, stages: np.ndarray) -> np.ndarray:
-    """level rate^t, nan where float64 has no such positive number."""
-    with np.errstate(under="ignore", over="ignore"):
-        line = level * rate ** stages.astype(np.float64)
+def _positive(line: np.ndarray) -> np.ndarray:
+    """The line, nan where float64 has no such positive number."""
     return np.where((line > 0) & np.isfinite(line), line, np.nan)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from linres import __version__, quantities, writing
 from linres.errors import InputError, refuse
+from linres.methods.block_starts import METHODS
 from linres.tables import CORRUPT, require_regular
 from linres.trajectory import Trajectory
 
@@ -121,9 +122,21 @@ def _unpacked(file) -> Trajectory:
         raise ValueError("a single array")
     run = json.loads(str(archive["run"]))
     series = {name.removeprefix("series/"): archive[name] for name in archive.files if name.startswith("series/")}
+    run["settings"] = _with_names_of_today(run)
     values = {name: run[name] for name in _RUN} | {name: archive[name] for name in _ARRAYS}
     _require_run(values, series)
     return Trajectory(series=series, **values)
+
+
+def _with_names_of_today(run: dict[str, Any]) -> Any:
+    """The settings of a run, what they start at by the names that say so: "first" was once W_0, and "start" was what a
+    new block or learner starts at, or W_0 of methods that add none."""
+    settings = run["settings"]
+    if not isinstance(settings, dict):
+        return settings
+    new = {name: f"{what}_start" for name, what in (("boosting", "learner"), *((name, "block") for name in METHODS))}
+    names = {"start": new.get(run["method"], "network_start"), "first": "network_start"}
+    return {names.get(name, name): value for name, value in settings.items()}
 
 
 def _require_run(values: dict[str, Any], series: dict[str, Any]) -> None:

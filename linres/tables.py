@@ -17,6 +17,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from typing import IO, Any
 
@@ -59,7 +60,7 @@ def _rows(path: str, file) -> Iterator[tuple[int, list[str]]]:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                if first and all(_number(cell) is None for cell in cells):
+                if first and not any(map(_meant_as_number, cells)):
                     header = len(cells)
                 else:
                     if header not in (0, len(cells)):  # no header then, but a row that cannot be read
@@ -73,10 +74,24 @@ def _rows(path: str, file) -> Iterator[tuple[int, list[str]]]:
 
 
 def _number(cell: str) -> float | None:
+    """A number as other programs write one, None for what only Python takes for one: 1_0, or digits beyond ASCII."""
+    if "_" in cell or not cell.isascii():
+        return None
     try:
         return float(cell)
     except ValueError:
         return None
+
+
+def _meant_as_number(cell: str) -> bool:
+    """Whether a cell of the first row speaks against a header: it is a number in some spelling, read or not."""
+    for read in (float, partial(int, base=0)):
+        try:
+            read(cell)
+        except ValueError:
+            continue
+        return True
+    return False
 
 
 def _numbers(path: str, rows: Iterable[tuple[int, list[str]]], width: int, finite: bool) -> array:
@@ -477,6 +492,9 @@ def _alone(x: Any) -> Samples:
         if _suffix(path) == ".npz":
             return _archive(path)
         raise refuse("Problem.from_data(x)", "one .npz file where there is no y", repr(path))
+    if isinstance(x, tuple | list) and len(x) == 2 and all(hasattr(each, "__array__") for each in x):
+        raise refuse("Problem.from_data(x, y)", "given x and y as two arguments", f"a {type(x).__name__} of both",
+                     "Write Problem.from_data(*pair).")
     if hasattr(x, "__array__") or not hasattr(x, "__iter__") or _are_paths(x):
         got = "paths" if _are_paths(x) else f"a {type(x).__name__}"
         raise refuse(

@@ -15,6 +15,11 @@ from linres.quantities import Measure, Recorder
 
 DIVERGED_AT = 1e12  # times the initial excess loss; we have seen runs past nearly singular networks return from 1e10
 FEWEST_POINTS = 4  # that a slope is fitted to
+STEADY = 1e-6  # standard deviation of the logarithm: steadier runs, however slow, are no noise
+NO_RATE = {
+    "conjugate-gradient": "conjugate gradients contract ever faster",
+    "random": "random starts end at the floor of their noise",
+}  # by method
 
 Watch = Callable[[int, float], object]  # is told the stage t and the excess loss of W_t, the loss where that is unknown
 
@@ -26,8 +31,9 @@ class Trajectory:
     loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y; the excess is
     nan where ell* is unknown, as it is of most losses but least squares. series: what else is measured at each stage,
     by name, (T + 1,) each; see `linres.quantities`, and the properties of these names.
-    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget, ...); it
-    and the problem, method, rule and W_0 reproduce the run.
+    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget,
+    network_start: what W_0 is, block_start: what each new block starts at, ...); it and the problem, method, rule and
+    W_0 reproduce the run.
     status: "converged" (the excess fell to `floor`), "budget" (all stages used) or "diverged" (the excess left the
     floats or grew 10^12-fold, or a block did not exist); stage: at which that was seen; reason: more words, or "".
     rate_sharp: the sharp contraction of the excess per stage near W* that theory gives for these settings, or None.
@@ -96,17 +102,36 @@ class Trajectory:
     def rate(self) -> float | None:
         """The measured contraction of the excess loss per stage, None if fewer than 4 stages serve to measure it.
 
-        None as well where the excess is unknown. It is exp of the least-squares slope of log(excess) against the stage,
-        over the last half of the stages whose excess is above `floor`. A transient factor that is polynomial in t, such
-        as (1 + qt)^2 of a double root, still shows: it adds about 2/t to the slope. If the run diverged, this is how
-        fast.
+        None as well where the excess is unknown, and where one rate has no meaning, see `no_rate`. Else it is exp of
+        the least-squares slope of log(excess) against the stage, over the last half of the stages whose excess is above
+        `floor`. A transient factor that is polynomial in t, such as (1 + qt)^2 of a double root, still shows: it adds
+        about 2/t to the slope. If the run diverged, this is how fast.
         """
+        slope, why = self._slope()
+        return None if why else math.exp(slope)
+
+    @property
+    def no_rate(self) -> str:
+        """Why `rate` is None, in words, or "".
+
+        Conjugate gradients contract by another factor at each stage, ever smaller; random starts end at the floor of
+        their noise; and of other runs that have come to a level it shows in a tail that the line fitted explains the
+        lesser part of.
+        """
+        return self._slope()[1]
+
+    def _slope(self) -> tuple[float, str]:
+        """The slope of log(excess) over the tail, and why it should not be called a rate, or ""."""
+        if self.method in NO_RATE:
+            return 0.0, NO_RATE[self.method]
         stages = np.flatnonzero(self.excess_loss > self.floor)
         tail = stages[len(stages) // 2 :]
         if len(tail) < FEWEST_POINTS:
-            return None
+            return 0.0, "too few stages"
         logs, centred = np.log(self.excess_loss[tail]), tail - tail.mean()
-        return math.exp(float(centred @ logs / (centred @ centred)))
+        slope = float(centred @ logs / (centred @ centred))
+        swings, falls = np.std(logs - slope * centred), abs(slope) * np.std(centred)
+        return slope, "the excess swings about a level" if swings > max(falls, STEADY) else ""
 
     def stages_to(self, fraction) -> int | None:
         """The first stage whose excess loss is at most `fraction` (>= 0) of the initial one.

@@ -151,7 +151,7 @@ def test_the_settings_say_what_is_used():
     problem = Problem.from_spectrum([1.0, 4.0])
     run = linres.chebyshev(problem, stages=3, start=np.eye(2))
     assert run.settings["step_size"] == pytest.approx(2 / 5) and run.settings["momentum"] == pytest.approx(1 / 9)
-    assert (run.method, run.settings["start"], run.settings["stages"]) == ("chebyshev", "given", 3)
+    assert (run.method, run.settings["network_start"], run.settings["stages"]) == ("chebyshev", "given", 3)
 
 
 @pytest.mark.parametrize("arguments", [{"stages": -1}, {"stages": 2, "start": np.eye(3)}])

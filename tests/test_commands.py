@@ -1,5 +1,6 @@
 """The commands list, show and verify, called in process; `linres train` has tests of its own."""
 
+import argparse
 import json
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from linres.cli import main
+from linres.cli import main, parser
 from linres.commands import verify as command
 from linres.commands.verify import COLUMNS
 from linres.theorem import Verdict
@@ -183,12 +184,26 @@ def test_bad_usage_is_one_line_and_exit_code_2(arguments, says):
     assert says in done.stderr
 
 
-def test_every_command_has_help_with_an_example(capsys):
-    for arguments in (["--help"], ["verify", "--help"], ["show", "--help"], ["train", "--help"]):
+def helps(capsys):
+    """What --help of linres and of each of its commands says, by the command."""
+    [commands] = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    said = {}
+    for name in ("", *commands.choices):
         with pytest.raises(SystemExit) as stopped:
-            main(arguments)
+            main([*name.split(), "--help"])
         assert stopped.value.code == 0
-        assert "example" in capsys.readouterr().out
+        said[name] = capsys.readouterr().out
+    return said
+
+
+def test_every_command_has_help_with_an_example_and_exit_codes_within_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = helps(capsys)
+    assert {"verify", "show", "list", "train", "figures", "mutate", "export", "replay", "new"} <= {*said}
+    for name, text in said.items():
+        assert "examples:" in text, name
+        assert name == "" or "exit codes:" in text, name
+        assert max(map(len, text.splitlines())) <= 80, name
 
 
 def test_verify_leaves_nothing_where_it_is_run(tmp_path):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from linres.data import EMBEDDED, digits, load
 from linres.errors import InputError
 from linres.methods import nesterov, stacking
+from linres.problem import Problem
 
 X = np.array([[1.0, 2.0], [3.5, -4.0], [0.25, 1e3], [2.0, 7.0]])
 Y = X[:, ::-1] + 1
@@ -146,12 +147,26 @@ class TestFiles:
             (b"\xff\xfe1\x00", "not a text file in UTF-8"),
             ("1,2\n" + "9" * 200_000, "field larger than field limit"),
             ("1,2\n" + "x" * 1000 + ",1", r"got 'x{37}\.\.\.'"),
+            ("1,2\n3,1_0\n", r"line 2, column 2 should be a number, got '1_0'"),
+            ("1_0,2_0\n3,4\n", r"line 1, column 1 should be a number, got '1_0'"),
+            ("\uff11,\uff12\n3,4\n", r"line 1, column 1 should be a number, got '\uff11'"),
+            ("1,2\n3,\u0664\n", r"line 2, column 2 should be a number, got '\u0664'"),
+            ("0x1F,0b1\n3,4\n", r"line 1, column 1 should be a number, got '0x1F'"),
+            ("1,2\n3,0x10\n", r"line 2, column 2 should be a number, got '0x10'"),
+            ("1,2\n3,Infinity\n", r"line 2, column 2 should be a finite number, got 'Infinity'"),
+            ("1,2\n3,1.5d0\n", r"line 2, column 2 should be a number, got '1\.5d0'"),
         ],
     )
     def test_csv_that_is_not_numbers_is_refused_where_it_is_wrong(self, csv, text, message):
         with pytest.raises(InputError, match=message) as refused:
             load(csv(text), csv("1,2\n3,4\n", "y.csv"))
         assert "\n" not in str(refused.value)
+
+    def test_csv_takes_every_usual_spelling_of_a_decimal_number(self, csv):
+        text = "pc_1,pc_2\n 1. , +.5\n-2E-1,1e+1\n007,-0\n"
+        values = np.array([[1.0, 0.5], [-0.2, 10.0], [7.0, 0.0]])
+        given = load(csv(text), csv(text, "y.csv"))
+        np.testing.assert_array_equal(given.sigma, Problem.from_data(values, values).sigma)
 
     def test_npz_without_the_arrays_lists_those_found(self, npz):
         with pytest.raises(InputError, match="has no array Y; the arrays found are: X, labels"):

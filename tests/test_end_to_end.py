@@ -174,7 +174,7 @@ def test_a_map_to_start_from_is_made_of_balanced_blocks():
     assert np.array_equal(first_blocks(3, 4, start=TARGET), balanced(TARGET, 4))
     run = train(PROBLEM, depth=4, start=TARGET, stages=3)
     np.testing.assert_allclose(run.first, TARGET, atol=1e-14)
-    assert run.settings["start"] == "given" and run.status == "converged"
+    assert run.settings["network_start"] == "given" and run.status == "converged"
 
 
 def test_other_factors_of_the_same_map_are_not_balanced():

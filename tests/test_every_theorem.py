@@ -11,7 +11,7 @@ from linres.rungs import rigorous, verify, wanting
 from linres.theorems import NAMES, REFUTED, load, load_refutations
 
 EQUATIONS = {
-    "stacking-residual", "stacking-parameter-step", "near-identity-blocks", "block-regression",
+    "stacking-residual", "stacking-parameter-step", "near-identity-blocks", "block-regression", "block-derivative",
     "stacking-additive", "agreeing-step", "stacking-random-start",  # equations written as a norm that is at most 0
 }
 NOT_SEEN_ATTAINED = {

@@ -397,7 +397,7 @@ def test_the_basin_of_the_command_line_is_right_where_it_is_rational(q):
     assert stacking.basin(float(q)) == pytest.approx(sum(way**2 for way in ways) / least**2, rel=1e-15)
 
 
-@pytest.mark.parametrize("name", [guarantee.STACKING, guarantee.NESTEROV])
+@pytest.mark.parametrize("name", [guarantee.ACCELERATION, guarantee.NESTEROV])
 def test_a_guarantee_speaks_of_theorems_that_exist_and_are_proved(name):
     assert name in theorems.NAMES and theorems.load(name).expect == "proved"
 

@@ -279,7 +279,7 @@ class TestOwnStarts:
         own = stacking.grow(PROBLEM, start=start, rule=rule, stages=4)
         usual = stacking.grow(PROBLEM, rule=rule, stages=4, momentum=0.25)
         assert np.array_equal(own.loss, usual.loss)
-        assert (own.method, own.settings["start"].split(".")[-1]) == ("custom", "start")
+        assert (own.method, own.settings["block_start"].split(".")[-1]) == ("custom", "start")
         assert [stage for stage, *_ in told] == [1, 2, 3, 4]
         assert not told[0][1].any()
         assert np.array_equal(told[0][2], np.eye(3))
@@ -346,7 +346,8 @@ def test_runs_have_the_same_bits_with_one_and_two_threads(d):
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_reproduce_the_run(kind):
     run = stacking.grow(PROBLEM, stages=5, **KINDS[kind])
-    kept = {name: run.settings[name] for name in ("start", "stages", "inner", "train", "step_size", "scale")}
+    kept = {name: run.settings[name] for name in ("stages", "inner", "train", "step_size", "scale")}
+    kept["start"] = run.settings["block_start"]
     if run.method == "stacking":
         trained = run.settings["momentum_rule"] == "trained"
         kept["momentum"] = "trained" if trained else run.settings["momentum"]

@@ -352,6 +352,8 @@ class TestChunks:
         ((3,), "where there is no y, got a int"), (("X.npy",), r"one \.npz file where there is no y, got 'X\.npy'"),
         ((["a.npy", "b.npy"],), "got paths"), ((iter([X]), Y), "got an iterator. Pass one iterator alone"),
         (("x.txt", Y), r"from_data\(x=\.\.\.\) should be numbers, or a \.npy or \.csv file, got 'x\.txt'"),
+        (((X, Y),), r"from_data\(x, y\) should be given x and y as two arguments, got a tuple of both\. Write Problem"),
+        (([X, Y],), "got a list of both"),
         ((X, "d.npz"), r"from_data\(y=.*'d\.npz'\. It holds X and Y: leave y out\."),
         ((X, Y[1:]), f"one row per sample in both, got {N} rows of x, {N - 1} of y. Samples are rows: transpose"),
     ],

@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from linres import guarantee, plotting, starts
+from linres import guarantee, plotting, starts, theorems
 from linres.cli import main
 from linres.commands import train as command
-from linres.commands.train import EPILOG, METHODS, REFERENCES
+from linres.commands.train import METHODS, REFERENCES
+from linres.commands.train_help import EPILOG
 from linres.data import load
 from linres.errors import InputError
 from linres.methods import descent, nesterov, stacking
@@ -27,9 +28,10 @@ from linres.problem import Problem
 from linres.trajectory import Trajectory
 
 KEYS = [
-    "data", "rows_dropped", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "momentum", "step",
-    "momentum_rule", "inner", "train", "loss", "excess_loss", "final", "rate_measured", "rate_sharp", "rate_sharp_by",
-    "rate_proved", "rate_proved_by", "hypotheses_of", "hypotheses", "inside_basin", "basin", "status",
+    "data", "rows_dropped", "method", "rule", "start", "stages", "mu", "L", "kappa", "sigma_min", "output", "depth",
+    "momentum", "step", "momentum_rule", "inner", "train", "loss", "excess_loss", "final", "rate_measured",
+    "rate_sharp", "rate_sharp_by", "rate_proved", "rate_proved_by", "bounds", "hypotheses_of", "hypotheses",
+    "inside_basin", "basin", "status",
 ]
 
 
@@ -132,14 +134,43 @@ class TestJson:
         for method in METHODS:
             report = train_json("digits", "--method", method, "--start", "near")
             proved[method] = (report["rate_proved_by"], report["rate_proved"])
-            assert report["hypotheses_of"] == report["rate_proved_by"]
+            if method != "random":
+                assert report["hypotheses_of"] == report["rate_proved_by"]
         problem = load("digits")
         gradient = ("gradient-step", pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14))
         assert proved == {
             "stacking": ("stacking-acceleration", 1 - problem.q), "nesterov": ("nesterov-with-errors", 1 - problem.q),
-            "zero": gradient, "gradient": gradient, "random": (None, None), "chebyshev": (None, None),
+            "zero": gradient, "gradient": gradient, "random": (None, None),
+            "chebyshev": ("chebyshev-iteration", pytest.approx(nesterov.momentum(problem.q) ** 2, rel=1e-14)),
             "conjugate-gradient": (None, None),
         }
+
+    @pytest.mark.parametrize(
+        ("options", "by"),
+        [
+            (["--start", "near:0.1"], ["stacking-quadratic", "stacking-acceleration"]), ([], []),
+            (["--method", "nesterov"], ["nesterov-quadratic", "nesterov-with-errors"]),
+            (["--method", "chebyshev"], ["chebyshev-iteration"]), (["--method", "conjugate-gradient"], []),
+            (["--method", "random"], ["random-start-noise-floor"]), (["--method", "zero"], ["gradient-step"]),
+            (["--rule", "parameter", "--momentum", "0.68", "--step", "1.26", "--start", "near:0.01"],
+             ["stacking-parameter-acceleration"]),
+        ],
+    )
+    def test_lists_every_bound_that_is_proved_stage_by_stage(self, train_json, options, by):
+        report = train_json("digits", "--stages", 30, *options)
+        assert [bound["by"] for bound in report["bounds"]] == by
+        excess = np.array(report["excess_loss"])
+        for bound in report["bounds"]:
+            assert bound["of"] == "mean" or np.all(excess <= np.array(bound["values"]) * (1 + 1e-9))
+
+    def test_of_the_parameter_rule_has_the_spectrum_of_the_outputs(self, train_json):
+        report, problem = train_json("digits", "--rule", "parameter", "--stages", 2), load("digits")
+        values = np.linalg.eigvalsh(problem.target @ problem.sigma @ problem.target.T)
+        assert report["output"] == {
+            "mu": pytest.approx(values[0]), "L": pytest.approx(values[-1]),
+            "kappa": pytest.approx(values[-1] / values[0]), "L_at_start": pytest.approx(problem.L),
+        }
+        assert train_json("digits", "--stages", 2)["output"] is None
 
     def test_tells_how_far_outside_the_basin_the_identity_is(self, train_json):
         report, problem = train_json("digits"), load("digits")
@@ -182,7 +213,7 @@ class TestJson:
     @pytest.mark.parametrize(
         ("options", "lacking"),
         [
-            (["--rule", "parameter"], ["functional-rule"]),
+            (["--rule", "parameter"], ["margin", "basin"]),
             (["--momentum", "0.5"], ["momentum"]),
             (["--step", "3"], ["step"]),
             (["--method", "nesterov"], []),
@@ -306,7 +337,7 @@ class TestSave:
             rows = list(csv.DictReader(file))
         assert [float(row["excess_loss"]) for row in rows] == report["excess_loss"]
         assert {(row["method"], row["problem"], row["stages"]) for row in rows} == {(method, "digits", "12")}
-        assert {(row["first"], row["data_seed"], row["ridge"], row["components"]) for row in rows} == {
+        assert {(row["network_start"], row["data_seed"], row["ridge"], row["components"]) for row in rows} == {
             ("identity", "0", "0.0", "")
         }
 
@@ -341,7 +372,42 @@ class TestText:
         assert "6 of 8 hold (stacking-acceleration)" in out
         assert re.search("^status +all 20 stages used$", out, re.MULTILINE)
         assert re.search(r"^  target-invertible +fails +\S+e-17 +0 +W\* is invertible.*\n    .*--comp.* 61", out, re.M)
-        assert re.search("^rate proved +none: target-invertible fails, basin fails$", out, re.MULTILINE)
+        assert re.search("^rate proved +none: target-invertible fails$", out, re.MULTILINE)
+        assert re.search(r"^  basin +fails .*\n    See target-invertible\.$", out, re.MULTILINE)
+
+    @pytest.mark.parametrize("method", ["stacking", "nesterov", "zero", "chebyshev"])
+    def test_has_one_remedy_where_mu_is_lost_in_rounding(self, train, tmp_path, method):
+        random = np.random.default_rng(0)
+        x = random.standard_normal((40, 3))
+        x[:, 2] = x[:, 0] + 1e-7 * random.standard_normal(40)
+        np.savez(tmp_path / "d.npz", X=x, Y=x * [2, 1, 3])
+        out = train(tmp_path / "d.npz", "--stages", 50, "--method", method)
+        assert re.search("^rate proved +none: moments-invertible undecided$", out, re.MULTILINE)
+        told = [line.strip() for line in out.splitlines() if line.startswith("    ")]
+        assert "float64 cannot tell. Add a ridge" in told[1]  # told[0] heads the table
+        assert {*told[2:]} <= {"See moments-invertible."}
+
+    def test_tells_no_rate_where_a_single_one_has_no_meaning(self, train, train_json):
+        for method, words in {
+            "conjugate-gradient": "conjugate gradients contract ever faster",
+            "random": "random starts end at the floor of their noise",
+        }.items():
+            assert re.search(f"^rate measured +none: {words}$", train("digits", "--method", method), re.MULTILINE)
+            assert train_json("digits", "--method", method)["rate_measured"] is None
+
+    def test_tells_the_spectrum_of_the_outputs_and_the_depth_where_they_count(self, train):
+        out = train("digits", "--rule", "parameter", "--stages", 3)
+        for row in ("mu' +0.0380267", "L' +0.652822", "kappa' +17.1675"):
+            assert re.search(f"^{row} ", out, re.MULTILINE)
+        assert re.search("^depth +5 +blocks, ", train("digits", "--method", "end-to-end", "--depth", 5, "--stages", 3),
+                         re.MULTILINE)
+        assert not re.search("^(mu'|L'|kappa'|depth) ", train("digits", "--stages", 3), re.MULTILINE)
+
+    def test_tells_the_least_bound_of_the_last_excess(self, train, train_json):
+        out, report = train("digits", "--method", "nesterov"), train_json("digits", "--method", "nesterov")
+        value = min(bound["values"][-1] for bound in report["bounds"])
+        assert re.search(f"^bound proved +{value:.6g} +on the excess at stage 113, .*: nesterov-quadratic$", out, re.M)
+        assert not re.search("^bound proved", train("digits", "--stages", 3), re.MULTILINE)
         assert not re.search("^basin", out, re.MULTILINE)
 
     def test_shows_every_hypothesis_with_its_value_and_threshold(self, train, train_json):
@@ -643,14 +709,17 @@ class TestPlot:
         texts = ["".join(node.itertext()).strip() for node in root.iter("{http://www.w3.org/2000/svg}text")]
         assert "digits: d = 10, κ = 14.92" in texts
         assert "stage t (blocks added)" in texts
-        assert any(text.startswith("sharp rate for quadratics: 0.5493") for text in texts)
+        assert any(text.startswith("sharp rate for quadratics: (1+qt)² times 0.5493") for text in texts)
 
     def test_draws_the_measured_curve_beside_the_sharp_rate_in_different_styles(self):
-        run = stacking.grow(load("digits"), stages=50)
+        problem = load("digits")
+        run = stacking.grow(problem, stages=50)
         axes = plotting.loss_curve(run).axes[0]
         measured, sharp = axes.lines
         np.testing.assert_allclose(measured.get_ydata(), run.excess_loss / run.excess_loss[0])
-        np.testing.assert_allclose(sharp.get_ydata(), run.rate_sharp ** np.arange(51))
+        bound = theorems.load("nesterov-quadratic").bound(q=problem.q, T=np.arange(51), c=np.ones(1))
+        np.testing.assert_allclose(sharp.get_ydata(), bound, rtol=1e-9)
+        assert np.all(bound[1:] > 1.5 * run.rate_sharp ** np.arange(1, 51))  # its polynomial factor is drawn
         assert measured.get_color() != sharp.get_color()
         assert (measured.get_marker(), sharp.get_marker()) == ("o", "None")
         assert measured.get_linestyle() != sharp.get_linestyle()
@@ -675,6 +744,27 @@ class TestPlot:
         np.testing.assert_allclose(proved.get_ydata(), bound)
         assert np.all(measured.get_ydata() <= proved.get_ydata() * (1 + 1e-9))
         assert guarantee.of(problem, run).statement in proved.get_label()
+
+    def test_draws_the_bound_of_stacking_quadratic_where_it_is_proved(self):
+        problem = load("digits")
+        run = stacking.grow(problem, stages=30, network=starts.near(problem, fraction=0.1))
+        measured, _, sharp, accelerated = plotting.loss_curve(run).axes[0].lines
+        expected = theorems.load("stacking-quadratic").bound(
+            q=problem.q, L=problem.L, sigma=problem.sigma_min, T=np.arange(31), ell=run.excess_loss[:1], ell_star=0.0)
+        np.testing.assert_allclose(sharp.get_ydata(), expected / run.excess_loss[0])
+        assert "stacking-quadratic" in sharp.get_label() and "stacking-acceleration" in accelerated.get_label()
+        assert np.all(measured.get_ydata() <= sharp.get_ydata())
+
+    def test_draws_a_proved_sharp_course_once(self):
+        from linres.methods import chebyshev
+
+        for run, by in (
+            (nesterov.accelerate(load("digits"), stages=9), ["nesterov-quadratic", "nesterov-with-errors"]),
+            (chebyshev.chebyshev(load("digits"), stages=9), ["chebyshev-iteration"]),
+        ):
+            labels = [line.get_label() for line in plotting.loss_curve(run).axes[0].lines[1:]]
+            assert len(labels) == len(by)
+            assert all(f"proved ({name})" in label for name, label in zip(by, labels, strict=True))
 
     @pytest.mark.parametrize("stages", [0, 1, 700])
     def test_of_short_finished_or_diverged_runs_raises_no_warning(self, tmp_path, recwarn, stages):

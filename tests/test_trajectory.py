@@ -5,6 +5,7 @@ import json
 import math
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas
@@ -228,6 +229,33 @@ class TestArchive:
         assert read.rate() == run.rate()
         assert len(read.plot().axes[0].lines) == 2
 
+    @pytest.mark.parametrize(
+        ("method", "old", "new"),
+        [
+            ("random", {"start": "random", "first": "given"}, {"block_start": "random", "network_start": "given"}),
+            ("nesterov", {"first": "identity"}, {"network_start": "identity"}),
+            ("chebyshev", {"start": "given"}, {"network_start": "given"}),
+            ("gradient", {"start": "balanced", "first": "FILE.npy"}, {"network_start": "FILE.npy"}),
+            ("boosting", {"start": "zero", "initial": "zero"}, {"learner_start": "zero", "initial": "zero"}),
+        ],
+    )
+    def test_of_an_older_version_says_what_started_at_what(self, tmp_path, method, old, new):
+        path = tmp_path / "run.npz"
+        stacking.grow(PROBLEM, stages=2).save(path)
+        with np.load(path) as archive:
+            arrays = dict(archive)
+        told = json.loads(str(arrays["run"])) | {"method": method, "settings": {"stages": 2, **old}}
+        np.savez(path, **arrays | {"run": np.array(json.dumps(told))})
+        assert Trajectory.load(path).settings == {"stages": 2, **new}
+
+    @each_solver
+    def test_says_what_the_network_and_each_new_block_start_at(self, name):
+        settings = SOLVERS[name](stages=1).settings
+        assert settings["network_start"] == "given"
+        blocks = {"stacking": "stacking", "zero": "zero", "parameter": "stacking"}
+        assert settings.get("block_start") == blocks.get(name)
+        assert not {"start", "first"} & {*settings}
+
     def test_of_another_kind_is_refused(self, tmp_path):
         SOLVERS["zero"](stages=1).save(tmp_path / "run.csv")
         np.savez(tmp_path / "other.npz", X=np.eye(2))
@@ -285,6 +313,31 @@ class TestWriting:
         for stages in (5, 2):
             SOLVERS["zero"](stages=stages).save(tmp_path / "run.csv")
         assert len(table(tmp_path / "run.csv")) == 3
+
+
+class TestRate:
+    @staticmethod
+    def of(excess, method="custom"):
+        run = stacking.grow(PROBLEM, stages=0)
+        return replace(run, method=method, excess_loss=np.array(excess), floor=0.0)
+
+    def test_is_fitted_however_slow_a_steady_run_is(self):
+        assert self.of(0.999999 ** np.arange(200)).rate() == pytest.approx(0.999999, rel=1e-9)
+        assert self.of(np.ones(200)).rate() == 1
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_is_none_at_a_level_of_noise_and_says_why(self, seed):
+        noise = np.exp(0.3 * np.random.default_rng(seed).standard_normal(300))
+        run = self.of(0.9 ** np.arange(300) + 1e-3 * noise)
+        assert (run.rate(), run.no_rate) == (None, "the excess swings about a level")
+
+    def test_is_none_of_methods_that_have_no_single_one(self):
+        falling = 0.5 ** np.arange(20)
+        for method in ("conjugate-gradient", "random"):
+            run = self.of(falling, method)
+            assert run.rate() is None and run.no_rate
+        assert self.of(falling[:3]).no_rate == "too few stages"
+        assert self.of(falling).no_rate == ""
 
 
 def test_a_run_shows_itself_in_a_line():

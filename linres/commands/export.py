@@ -5,24 +5,28 @@ import json
 import sys
 from typing import Any
 
+DESCRIPTION = """Write a theorem with its proof as one self-contained Coq file. Neither the
+trusted core nor the second checker is asked: whether the proof holds is for Coq
+to say."""
 EPILOG = """examples:
   linres export nesterov-step --to coq > nesterov_step.v
-  linres export nesterov-step --to coq --out nesterov_step.v    then: coqc nesterov_step.v
-  linres export stacking-acceleration --check                   have coqc check it now
+  linres export nesterov-step --out step.v      then: coqc step.v
+  linres export stacking-acceleration --check   have coqc check it now
   linres export --file mine.py decay --check --json
 
 exit codes:
   0  the file is written; with --check, Coq accepts it
-  1  with --check: Coq refuses the proof, or it assumes more than the real numbers of Coq do
-  2  usage or bad input; a theorem without a complete proof; --check where coqc is not installed
+  1  with --check: Coq refuses the proof, or it assumes more than the real
+     numbers of Coq do
+  2  usage or bad input; a theorem without a complete proof; --check where coqc
+     is not installed
 """
 
 
 def add_parsers(commands: Any) -> None:
     export = commands.add_parser(
         "export", help="write a theorem for Coq to check", epilog=EPILOG,
-        description="Write a theorem with its proof as one self-contained Coq file. Neither the trusted core nor the "
-        "second checker is asked: whether the proof holds is for Coq to say.",
+        description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     export.add_argument("name", nargs="?", metavar="NAME", help="a name that `linres list` prints, or from the file")

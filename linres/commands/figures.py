@@ -9,15 +9,17 @@ import time
 OUT = "figures"
 SUFFIXES = (".svg", ".png")
 
-DESCRIPTION = """Compute the figures named, or all, with their published parameters, and write each
-as SVG and PNG. Says what was measured. All of them take some 30 seconds, a few
-more when the kernels are compiled first. Without names, a figure is left out, and
-that said, where a package is missing that it needs; asked for by name, it exits 2."""
+DESCRIPTION = """Compute the figures named, or all, with their published parameters, and write
+each as SVG and PNG. Says what was measured. All of them take some 30 seconds, a
+few more when the kernels are compiled first. Without names, a figure is left
+out, and that said, where a package is missing that it needs."""
 
 EPILOG = """examples:
   linres figures --list
   linres figures
-  linres figures rates basin --out drawings"""
+  linres figures rates basin --out drawings
+
+exit codes: 0 drawn, 2 bad input, or a figure named lacks a package"""
 
 
 def add_parsers(commands) -> None:

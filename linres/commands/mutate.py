@@ -15,18 +15,19 @@ Scores = dict[Any, tuple[int, int]]  # by the groups of linres.mutants
 
 KINDS: tuple[Kind, ...] = ("statement", "method", "proof")
 DESCRIPTION = """Make mutants of theorems and try every one: of the statement (constants scaled,
-exponents and signs changed, hypotheses dropped, symbols exchanged), of the method
-(stale gradient, missing momentum, transposed block, ...) and of the proof (a claim
-strengthened, a term left out, a rule misapplied, ...).
+exponents and signs changed, hypotheses dropped, symbols exchanged), of the
+method (stale gradient, missing momentum, transposed block, ...) and of the
+proof (a claim strengthened, a term left out, a rule misapplied, ...).
 
 Each mutant is first classed by structure and by signs.
-  must fall    a stronger conclusion, another equation, a wrong method, a wrong proof
-  may fall     a hypothesis weakened or dropped: if it is refuted the hypothesis is shown
-               necessary, else it is reported as not shown necessary
+  must fall    a stronger conclusion, another equation, a wrong method, a wrong
+               proof
+  may fall     a hypothesis weakened or dropped: if it is refuted the hypothesis
+               is shown necessary, else it is reported as not shown necessary
   must stand   what is weaker than the theorem, or says the same
-A constant is changed by 5 %; where the mutant survives, by a factor of 2, then of 10.
-What is neither stronger nor weaker as far as is known, every changed definition among
-it, counts for nothing."""
+A constant is changed by 5 %; where the mutant survives, by a factor of 2, then
+of 10. What is neither stronger nor weaker as far as is known, every changed
+definition among it, counts for nothing."""
 EPILOG = """examples:
   linres mutate nesterov-step
   linres mutate --all --json > mutants.json
@@ -36,23 +37,25 @@ EPILOG = """examples:
 
 columns:
   conclusion  stronger conclusions: refuted / all
-  at 5 %      of these where a factor is changed, refuted by a change of 5 % already
+  at 5 %      of these where a factor is changed, refuted by a change of 5 %
   equation    other equations in place of the conclusion: refuted / all
   method      wrong steps of the method: refuted / all
   proof       wrong proofs: refused by the trusted core / all
-  weakened    hypotheses weakened: refuted / all; the others are not shown necessary as they are
-  dropped     hypotheses dropped: shown necessary / all; the others are not shown necessary
+  weakened    hypotheses weakened: refuted / all; the others are not shown
+              necessary as they are
+  dropped     hypotheses dropped: shown necessary / all
   standing    not refuted / all of those that are weaker or say the same
-  neither     refuted / all of those that are neither; in brackets how many of them look
-              stronger, or weaker, on every instance tried
-  proved      hypotheses weakened or dropped that the trusted core proves the theorem without
+  neither     refuted / all of those that are neither; in brackets how many of
+              them look stronger, or weaker, on every instance tried
+  proved      hypotheses weakened or dropped that the trusted core proves the
+              theorem without
 
 exit codes:
   0  all is as it must be
-  1  a mutant that must stand is refuted, the trusted core accepts a false step, or of all
-     that was given the share refuted of "conclusion", "equation", "method" or "proof" is
-     below --at-least, or that of "weakened" and "dropped" together below
-     --hypotheses-at-least
+  1  a mutant that must stand is refuted, the trusted core accepts a false step,
+     or of all that was given the share refuted of "conclusion", "equation",
+     "method" or "proof" is below --at-least, or that of "weakened" and
+     "dropped" together below --hypotheses-at-least
   2  usage or bad input
   3  there was no mutant to refute, so nothing is known
 """

@@ -22,7 +22,7 @@ exit codes:
 def add_parsers(commands: Any) -> None:
     new = commands.add_parser(
         "new", help="write a theorem to start from", epilog=EPILOG,
-        description="Write a Python file with a complete small theorem, commented, that verifies as it stands.",
+        description="Write a Python file with a complete small theorem, commented, that\nverifies as it stands.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     new.add_argument("name", metavar="NAME", help="name of the theorem, such as my-theorem")

@@ -9,13 +9,13 @@ from typing import Any
 from linres.errors import InputError, refuse
 
 EPILOG = """examples:
-  linres verify --save found                         keep counterexamples and the adversary's best instances
+  linres verify --save found       keep counterexamples and the adversary's best
   linres replay found/nesterov-step.adversarial.json
   linres replay found/mine.counterexample.json --file mine.py
 
 outcomes, a line for each row:
-  holds      the hypotheses hold and so does the conclusion, with certainty, or where
-             chances are drawn but for the risk that is shown
+  holds      the hypotheses hold and so does the conclusion, with certainty, or
+             where chances are drawn but for the risk that is shown
   fails      the hypotheses hold and the conclusion does not, likewise
   rejected   a hypothesis does not hold
   undecided  the precision, or a value that is missing, does not allow an answer

@@ -6,13 +6,18 @@ from typing import Any
 
 
 def add_parsers(commands: Any) -> None:
-    listing = commands.add_parser("list", help="the theorems, a line each", description="List the theorems.")
+    listing = commands.add_parser(
+        "list", help="the theorems, a line each", description="List the theorems.",
+        epilog="examples:\n  linres list\n  linres list --json\n\nexit codes: 0 listed, 2 usage",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     listing.add_argument("--json", action="store_true", help="name, title, provenance, statement as JSON")
     listing.set_defaults(run=run_list)
     show = commands.add_parser(
         "show", help="one theorem: statement, hypotheses, proof",
-        description="Show a theorem: its statement, hypotheses, definitions, proof steps and false variants.",
-        epilog="examples:\n  linres show nesterov-step --latex\n  linres show --file mine.py",
+        description="Show a theorem: its statement, hypotheses, definitions, proof steps\nand false variants.",
+        epilog="examples:\n  linres show nesterov-step --latex\n  linres show --file mine.py\n\n"
+        "exit codes: 0 shown, 2 usage or bad input",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     show.add_argument("name", nargs="?", metavar="NAME", help="a name that `linres list` prints, or one from the file")

@@ -14,19 +14,21 @@ from functools import partial
 from typing import Any
 
 EPILOG = """examples:
-  linres verify                                  every theorem, quick
+  linres verify                        every theorem, quick
   linres verify nesterov-step --level full
   linres verify --require proved --json > verdicts.json
-  linres verify --jobs 1                         in this process alone
-  linres verify --save found                     and keep what the adversary found, for linres replay
-  linres verify --file mine.py                   the theorems of a file of yours, which is run
-  linres verify --file mine.py decay             one of them
+  linres verify --jobs 1               in this process alone
+  linres verify --save found           and keep what the adversary found, for
+                                       linres replay
+  linres verify --file mine.py         the theorems of your file, which is run
+  linres verify --file mine.py decay   one of them
 
 exit codes:
   0  every theorem meets its expectation
   1  one is refuted that should not be, or survives that should fall
   2  usage or bad input
-  3  one is inconclusive, or known less well than it is expected to be or --require asks
+  3  one is inconclusive, or known less well than it is expected to be or
+     --require asks
 """
 STRENGTH = ("refuted", "inconclusive", "supported", "proved")
 

@@ -19,7 +19,7 @@ Start = Callable[[int, np.ndarray, np.ndarray, np.random.RandomState], Any]  # a
 
 
 def settings(start: str | Start, *, scale, seed) -> dict[str, Any]:
-    """start, scale and seed as a run keeps them; None for what such starts have not. InputError for bad ones."""
+    """block_start, scale and seed as a run keeps them; None for what such starts have not. InputError for bad ones."""
     random = start == "random"
     if scale is not None and not random:
         raise refuse("grow(scale=...)", 'left out unless start="random"', scale)
@@ -28,7 +28,8 @@ def settings(start: str | Start, *, scale, seed) -> dict[str, Any]:
     )
     seed = checks.seed("grow", seed)
     name = start if isinstance(start, str) else getattr(start, "__qualname__", type(start).__name__)
-    return {"start": name, "scale": scale if random else None, "seed": seed if random or callable(start) else None}
+    drawn = {"scale": scale if random else None, "seed": seed if random or callable(start) else None}
+    return {"block_start": name, **drawn}
 
 
 def choose(start: str | Start, *, scale: float | None, seed: int | None) -> Callable[[int, Grown, float], np.ndarray]:

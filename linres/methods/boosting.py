@@ -181,7 +181,7 @@ def boost(
     checks.word("boost(initial=...)", initial, INITIALS)
     settings = kind.settings | {
         "momentum": _momentum(start, momentum), "step_size": _step_size(kind, step_size, shrinkage),
-        "stages": trajectory.budget("boost", stages), "start": start, "initial": initial,
+        "stages": trajectory.budget("boost", stages), "learner_start": start, "initial": initial,
         "seed": None if seed is None else checks.seed("boost", seed),
     }
     run = _Run(kind, labels, kind.constant(labels) if initial == "constant" else 0.0, settings)

@@ -69,7 +69,7 @@ def chebyshev(problem: Problem, *, stages, start=None, watch: Watch | None = Non
         "momentum": sharp,
         "step_size": 1 / (problem.L / 2 + problem.mu / 2),
         "stages": trajectory.budget("chebyshev", stages),
-        "start": "given" if start is not None else "identity",
+        "network_start": "given" if start is not None else "identity",
     }
     first = trajectory.first_network("chebyshev(start=...)", problem, start)
     networks = _networks(problem, first, step_size=settings["step_size"])

@@ -61,7 +61,7 @@ def conjugate_gradient(problem: Problem, *, stages, start=None, watch: Watch | N
         "momentum": None,
         "step_size": 1 / problem.L,
         "stages": trajectory.budget("conjugate_gradient", stages),
-        "start": "given" if start is not None else "identity",
+        "network_start": "given" if start is not None else "identity",
     }
     first = trajectory.first_network("conjugate_gradient(start=...)", problem, start)
     return trajectory.record(

@@ -35,7 +35,7 @@ def descend(
         "momentum": 0.0,
         "step_size": trajectory.step_size("descend", step_size, 1 / trajectory.smoothness("descend", objective)),
         "stages": trajectory.budget("descend", stages),
-        "first": "given" if start is not None else "identity",
+        "network_start": "given" if start is not None else "identity",
     }
     first = trajectory.first_network("descend(start=...)", objective, start)
     return trajectory.record(

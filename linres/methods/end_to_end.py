@@ -144,7 +144,7 @@ def train(
         "momentum": _momentum(objective, method, momentum),
         "step_size": _step_size(step_size, blocks, smoothness),
         "stages": trajectory.budget("train", stages),
-        "start": start if isinstance(start, str) else "given",
+        "network_start": start if isinstance(start, str) else "given",
         "depth": depth,
         "seed": seed,
         "scale": scale,

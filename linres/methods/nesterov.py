@@ -104,7 +104,7 @@ def accelerate(
         "momentum": trajectory.momentum("accelerate", momentum, momentum_of(objective)),
         "step_size": trajectory.step_size("accelerate", step_size, 1 / L),
         "stages": trajectory.budget("accelerate", stages),
-        "first": "given" if start is not None else "identity",
+        "network_start": "given" if start is not None else "identity",
     }
     pace = {key: settings[key] for key in ("momentum", "step_size")}
     networks = _networks(objective, trajectory.first_network("accelerate(start=...)", objective, start), **pace)

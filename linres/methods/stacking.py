@@ -134,7 +134,8 @@ def grow(
     settings = _pace(objective, first, method=method, rule=rule, momentum=momentum, step_size=step_size, inner=inner)
     settings |= {
         "stages": trajectory.budget("grow", stages), "inner": inner, "train": train,
-        **block_starts.settings(start, scale=scale, seed=seed), "first": "given" if network is not None else "identity",
+        **block_starts.settings(start, scale=scale, seed=seed),
+        "network_start": "given" if network is not None else "identity",
     }
     starts = block_starts.choose(start, scale=settings["scale"], seed=settings["seed"])
     networks = _networks(objective, first, starts, rule, settings)

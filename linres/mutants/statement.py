@@ -256,12 +256,13 @@ def _relations(conclusion: Any) -> Iterator[Change]:
 
 
 def _exchanges(conclusion: Any) -> Iterator[Change]:
-    """Two symbols of one kind that both occur, exchanged."""
+    """Two symbols of one kind that both occur, exchanged; not the two sides of an equation, which says the same."""
     nodes = list(dict.fromkeys(preorder_traversal(conclusion)))
     labels = {node.args[0] for node in nodes if type(node) is IndexedBase}
     plain = [node for node in nodes if type(node) is Symbol and node not in labels and not is_integer(node)]
     for a, b in combinations(plain, 2):
-        if is_vector(a) == is_vector(b):
+        sides = type(conclusion) is Equality and {a, b} == {*conclusion.args}
+        if is_vector(a) == is_vector(b) and not sides:
             yield Change("exchange", f"{a}<>{b}", substitute(conclusion, {a: b, b: a}), None)
 
 

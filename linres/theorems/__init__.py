@@ -16,7 +16,8 @@ NAMES = (
     "random-start-noise-floor", "stacking-residual", "absorption", "stacking-acceleration-with-errors",
     "stacking-acceleration", "stacking-quadratic", "stacking-convex", "stacking-parameter-step",
     "stacking-parameter-acceleration",
-    "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
+    "block-gradient", "block-derivative", "gradient-dominance", "orientation", "near-identity-blocks",
+    "block-regression",
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "scaling-smooth-weights",
     "fractional-increments",
 )
