@@ -124,6 +124,55 @@ def _beside(columns: list[Any], arithmetic: Arithmetic) -> Any:
     return arithmetic.matrix(list(zip(*entries, strict=True)))
 
 
+class StoppedRun(NamedTuple):
+    """States s_t and moves m_t of a stopped network, r_t and marks u_t for t = 0, ..., T: a column for each outcome."""
+
+    states: list[Any]
+    moved: list[Any]
+    gone: list[Any]
+    marks: list[Any]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A network that stays where it is, outcome by outcome, once |h_t - h_0|^2 >= level: s_t, m_t = 0 from then on.
+
+    r_t is s_t - h_0 and u_t a fixed unit vector in the outcomes that have stopped by t, in the others both are 0.
+    """
+
+    network: Layers | DependentLayers
+    level: Fraction
+
+    def record(self, arithmetic: Arithmetic) -> StoppedRun:
+        """The run in the arithmetic."""
+        made, zero = self.network.record(arithmetic), arithmetic.number(0)
+        level, one = arithmetic.number(self.level), arithmetic.number(1)
+        states, moved = ([_vectors(matrix) for matrix in rows] for rows in made)
+        paths = []
+        for path, moves in zip(zip(*states, strict=True), zip(*moved, strict=True), strict=True):
+            nothing = [zero] * len(path[0])
+            away = [[x - y for x, y in zip(now, path[0], strict=True)] for now in path]
+            left = [sum((x * x for x in now), zero) >= level for now in away]
+            end = left.index(True) if True in left else len(path)
+            mark = [one, *nothing[1:]]
+            paths.append((
+                [path[min(t, end)] for t in range(len(path))],
+                [move if t < end else nothing for t, move in enumerate(moves)],
+                [away[end] if t >= end else nothing for t in range(len(path))],
+                [mark if t >= end else nothing for t in range(len(path))],
+            ))
+        parts = zip(*paths, strict=True)  # each with a path for each outcome
+        return StoppedRun(*([_table(now, arithmetic) for now in zip(*part, strict=True)] for part in parts))
+
+
+def _vectors(matrix: Any) -> list[list[Any]]:
+    return [[x for [x] in column] for column in _columns(matrix)]
+
+
+def _table(columns: Sequence[Sequence[Any]], arithmetic: Arithmetic) -> Any:
+    return arithmetic.matrix([list(row) for row in zip(*columns, strict=True)])
+
+
 @dataclass(frozen=True)
 class Refined:
     """A coarse network whose every layer is the sum of `refinement` layers, and the fine one that has them in turn.
@@ -286,6 +335,21 @@ def networks(most: int = 1100):
         law, width, deepest = _law(draw, most)
         start = draw(st.lists(rationals(), min_size=width, max_size=width))
         return Layers(law, tuple(start), draw(shares(8)) * draw(scales(3)), draw(st.integers(1, min(deepest, 6))))
+
+    return drawn()
+
+
+def stopped_networks(most: int = 300):
+    """Networks as drawn by `networks`, stopped at a distance that some outcomes reach, if not all."""
+    from hypothesis import strategies as st
+
+    from linres.strategies import scales
+
+    @st.composite
+    def drawn(draw):
+        network = draw(networks(most))
+        size = sum(x * x for x in network.start) or Fraction(1)
+        return Stopped(network, (network.scale**2 or 1) * size * draw(scales(3)))
 
     return drawn()
 
