@@ -14,10 +14,11 @@ For the states are those of a Brownian motion seen at random times: a layer lets
 the first event that is (T/d) A in all; and by then it was beyond a distance with twice the probability of being there
 at the end, at most (Levy). How loose: for T -> 0 the state is the Brownian motion and A = 1. With d = 64, L = 64,
 T = 1/64, s = 128 and c = 75 the bound is .33, and .044 is drawn. For large T the bound is that on |h_k|^2, times
-(T/d) c, which is far too much.
+(T/d) c, which is far too much. Void where the right side is 1 or more.
 
 `supported` at most: no Brownian motion is known to the core, which checks how the two bounds are put together. The
-probability is drawn, with three numbers a layer (`linres.gaussian_layers`); that of chi is a certified ball.
+probability is drawn, with three numbers a layer (`linres.gaussian_layers`); that of a single layer and that of chi are
+worked out in balls.
 """
 
 from dataclasses import replace
@@ -80,7 +81,7 @@ def measured(claimed=event, variance=1):
         }
         drawn = replace(network, variance=Fraction(variance))
         given = {name: arithmetic.number(number) for name, number in values.items()}
-        chance = tails.chance(claimed, values | {T: network.time}, drawn.farthest)
+        chance = tails.displacement(claimed, values | {T: network.time}, drawn, drawn.farthest)
         return [given | chance | {tail: tails.chi_square_above(network.width, instance.chi)}]
 
     return measure
@@ -118,7 +119,7 @@ def _controls():
     late = Displacement(GaussianNetwork(8, 64, Fraction(1, 32)), Fraction(2), Fraction(20))
     return (
         Control("10-percent-nearer", "stronger", change={event: nearer}, measure=measured(nearer),
-                witness=shallow(256, 1500, 290)),
+                witness=shallow(256, 1500, 290, 1)),
         Control("without-the-factor-of-the-maximum", "stronger", change=once, witness=shallow(2, 500, 2, 256)),
         Control("without-the-growth-of-the-norms", "stronger", change={event: fixed}, measure=measured(fixed),
                 witness=late),

@@ -132,20 +132,23 @@ def instances():
 def _controls():
     with sympy.evaluate(False):
         changed = {
-            "mean-20-percent-farther-from-1": (less(1 - Rational(12, 5) / d, 4 / d), network(8, 192, 0)),
-            "variance-20-percent-larger": (less(limit, Rational(24, 5) / d), network(8, 192, 1)),
+            "mean-5-percent-larger": (less(Rational(21, 20) * limit, 4 / d), network(256, 64, 0)),
+            "mean-5-percent-smaller": (less(Rational(19, 20) * limit, 4 / d), network(256, 64, 0)),
+            "mean-a-quarter-farther-from-1": (less(1 - Rational(5, 2) / d, 4 / d), network(8, 96, 0)),
+            "variance-a-quarter-larger": (less(limit, 5 / d), network(8, 96, 1)),
             "mean-1-less-1-over-d": (less(1 - 1 / d, 4 / d), network(8, 64, 0)),
             "mean-1": (less(sympy.Integer(1), 4 / d), network(8, 64, 0)),
             "variance-2-over-d": (less(limit, 2 / d), network(8, 64, 1)),
         }
-        nearer = {CONCLUSION.rhs: stein + (d - 2) / (5 * L * sqrt(2 * pi * d)) + off_variance}
+        nearer = {CONCLUSION.rhs: stein + Rational(7, 8) * off_mean + off_variance}
         twice = {CONCLUSION.rhs: 2 * CONCLUSION.rhs}
     return (
         *(Control(name, "stronger", change={event: other}, measure=measured(other), witness=witness)
           for name, (other, witness) in changed.items()),
         Control("rate-in-the-square-of-the-depth", "stronger", change={L: L**2},
                 witness=network(64, 8, Fraction(1, 4))),
-        Control("mean-term-a-fifth-smaller", "stronger", change=nearer, witness=network(4096, 64, Fraction(-1, 8))),
+        Control("mean-term-an-eighth-smaller", "stronger", change=nearer,
+                witness=network(65536, 64, Fraction(-1, 2))),
         Control("rate-twice-as-large", "weaker", change=twice, witness=network(8, 32, 0)),
     )
 
