@@ -5,6 +5,7 @@ matrices the operators of NumPy; `Symbolic` does the same for noncommuting SymPy
 +, -, scalar *, @, .T and `divide`, so the same lines run in all of them.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -181,10 +182,18 @@ def _rational_rows(rows, entry=given):
     return flint.fmpq_mat([[entry(value) for value in row] for row in rows])
 
 
+def _rounded(value) -> float:
+    """The nearest float64: a finite float is that itself."""
+    if type(value) is float and math.isfinite(value):
+        return value
+    exact = rational(value)
+    return float(Fraction(int(exact.p), int(exact.q)))
+
+
 FLOAT = Arithmetic(
     "float",
     float,
-    lambda rows: np.array([[float(Fraction(int(e.p), int(e.q))) for e in map(rational, row)] for row in rows]),
+    lambda rows: np.array([[_rounded(entry) for entry in row] for row in rows]),
     np.sqrt,
 )
 EXACT = Arithmetic("exact", given, lambda rows: Matrix(_rational_rows(rows)), _sqrt_exact)

@@ -128,6 +128,9 @@ class _Latex(LatexPrinter):
         matrix = self.parenthesize(expr.args[0], PRECEDENCE["Pow"])
         return rf"{{{matrix}}}^{{\top}}" if "^" in matrix else rf"{matrix}^{{\top}}"
 
+    def _print_Probability(self, expr):
+        return rf"\mathbb{{P}}\left({self._print(expr.args[0])}\right)"
+
     def _print_Abs(self, expr, exp=None):
         tex = rf"\left\lvert {self._print(expr.args[0])} \right\rvert"
         return tex if exp is None else f"{tex}^{{{exp}}}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from linres.methods import propagation
-from linres.random_networks import LAWS, GaussianNorms, Layers, Refined, Table
+from linres.random_networks import LAWS, GaussianNorms, Layers, Refined, Stopped, Table
 from linres.theorem import Batch
 
 LAW, DEPTH = "plane", 2
@@ -71,6 +71,30 @@ def states(generator: np.random.Generator, count: int, *, scale: Any, depth: Any
         return Layers(LAW, _fractions(starts[k]), Fraction(float(scales[k])), DEPTH)
 
     return Batch({scale: scales, depth: DEPTH, state: h, moved: n}, instance, count)
+
+
+def stopped(generator: np.random.Generator, count: int, *, scale: Any, level: Any, depth: Any, sequences: Any) -> Batch:
+    """Networks of the law LAW that stop at a distance; sequences: symbols for states, moves, rests and marks."""
+    law = LAWS[LAW]
+    scales, starts = _drawn(generator, count, len(law[0]))
+    h, n, _ = _run(list(product(law, repeat=DEPTH)), scales, starts)
+    sizes, steps = np.sum(starts**2, axis=1), scales**2
+    levels = np.exp2(generator.integers(-3, 4, count)) * np.where(sizes, sizes, 1) * np.where(steps, steps, 1)
+    away = h - h[0]
+    left = np.logical_or.accumulate(np.sum(away**2, axis=2) >= levels[:, None], axis=0)[:, :, None]  # (T + 1, n, 1, m)
+    states, marks = [h[0]], np.zeros_like(h)
+    for before, after in zip(left, h[1:], strict=False):
+        states.append(np.where(before, states[-1], after))
+    marks[:, :, 0] = left[:, :, 0]
+    halted = np.array(states)
+    measured = (halted, np.where(left[:-1], 0, n), np.where(left, halted - h[0], 0), marks)
+
+    def instance(k: int) -> Stopped:
+        network = Layers(LAW, _fractions(starts[k]), Fraction(float(scales[k])), DEPTH)
+        return Stopped(network, Fraction(float(levels[k])))
+
+    columns = {scale: scales, level: levels, depth: DEPTH, **dict(zip(sequences, measured, strict=True))}
+    return Batch(columns, instance, count)
 
 
 def pairs(generator: np.random.Generator, count: int, *, scale: Any, refinement: Any, depth: Any, pair: Any) -> Batch:

@@ -101,27 +101,83 @@ def propagated(network: Layers | DependentLayers, arithmetic: Arithmetic, step: 
 
 
 def _run(outcomes, start, scale, arithmetic: Arithmetic, step: Callable) -> tuple[list[Any], list[Any]]:
-    """States and what layers make of them, by layer, a column for each outcome; those that begin alike share that."""
+    """States and what layers make of them, by layer, a column for each outcome."""
+    states, moved = _by_layer(outcomes, start, scale, arithmetic, step)
+    return [_beside(row, arithmetic) for row in states], [_beside(row, arithmetic) for row in moved]
+
+
+def _by_layer(outcomes, start, scale, arithmetic: Arithmetic, step: Callable) -> tuple[list[Any], list[Any]]:
+    """As `_run`, but lists of states, one for each outcome; those that begin alike share that."""
     scale, start = arithmetic.number(scale), arithmetic.matrix([[x] for x in start])
-    matrix = cache(arithmetic.matrix)
+    tables = {id(table): table for layers in outcomes for table in layers}  # numbers are quicker to look up by
+    matrices = {name: arithmetic.matrix(table) for name, table in tables.items()}
+    named = [tuple(map(id, layers)) for layers in outcomes]
 
     @cache
-    def reached(layers: tuple[Table, ...]) -> tuple[Any, Any]:
+    def reached(layers: tuple[int, ...]) -> tuple[Any, Any]:
         """The state after these layers, and what the last of them made of the one before."""
         if not layers:
             return start, None
         before, _ = reached(layers[:-1])
-        last = matrix(layers[-1])
+        last = matrices[layers[-1]]
         return step(before, lambda state: last @ state, scale=scale), last @ before
 
-    made = [[reached(layers[:k]) for layers in outcomes] for k in range(len(outcomes[0]) + 1)]
-    states = [_beside([state for state, _ in row], arithmetic) for row in made]
-    return states, [_beside([moved for _, moved in row], arithmetic) for row in made[1:]]
+    made = [[reached(layers[:k]) for layers in named] for k in range(len(named[0]) + 1)]
+    return [[state for state, _ in row] for row in made], [[moved for _, moved in row] for row in made[1:]]
 
 
 def _beside(columns: list[Any], arithmetic: Arithmetic) -> Any:
-    entries = [column.ravel().tolist() if isinstance(column, np.ndarray) else column.entries() for column in columns]
-    return arithmetic.matrix(list(zip(*entries, strict=True)))
+    return _table([_entries(column) for column in columns], arithmetic)
+
+
+def _entries(column: Any) -> list[Any]:
+    return column.ravel().tolist() if isinstance(column, np.ndarray) else column.entries()
+
+
+def _table(columns: Sequence[Sequence[Any]], arithmetic: Arithmetic) -> Any:
+    return arithmetic.matrix(list(zip(*columns, strict=True)))
+
+
+class StoppedRun(NamedTuple):
+    """States s_t and moves m_t of a stopped network, r_t and marks u_t for t = 0, ..., T: a column for each outcome."""
+
+    states: list[Any]
+    moved: list[Any]
+    gone: list[Any]
+    marks: list[Any]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A network that stays where it is, outcome by outcome, once |h_t - h_0|^2 >= level: s_t, m_t = 0 from then on.
+
+    r_t is s_t - h_0 and u_t a fixed unit vector in the outcomes that have stopped by t, in the others both are 0.
+    """
+
+    network: Layers | DependentLayers
+    level: Fraction
+
+    def record(self, arithmetic: Arithmetic) -> StoppedRun:
+        """The run in the arithmetic."""
+        zero, level, one = map(arithmetic.number, (Fraction(0), self.level, Fraction(1)))
+        of = self.network
+        made = _by_layer(of.outcomes, of.start, of.scale, arithmetic, propagation.step)
+        states, moved = ([[_entries(column) for column in row] for row in rows] for rows in made)
+        paths = []
+        for path, moves in zip(zip(*states, strict=True), zip(*moved, strict=True), strict=True):
+            nothing = [zero] * len(path[0])
+            away = [[x - y for x, y in zip(now, path[0], strict=True)] for now in path]
+            left = [sum((x * x for x in now), zero) >= level for now in away]
+            end = left.index(True) if True in left else len(path)
+            mark = [one, *nothing[1:]]
+            paths.append((
+                [path[min(t, end)] for t in range(len(path))],
+                [move if t < end else nothing for t, move in enumerate(moves)],
+                [away[end] if t >= end else nothing for t in range(len(path))],
+                [mark if t >= end else nothing for t in range(len(path))],
+            ))
+        parts = zip(*paths, strict=True)  # each with a path for each outcome
+        return StoppedRun(*([_table(now, arithmetic) for now in zip(*part, strict=True)] for part in parts))
 
 
 @dataclass(frozen=True)
@@ -286,6 +342,21 @@ def networks(most: int = 1100):
         law, width, deepest = _law(draw, most)
         start = draw(st.lists(rationals(), min_size=width, max_size=width))
         return Layers(law, tuple(start), draw(shares(8)) * draw(scales(3)), draw(st.integers(1, min(deepest, 6))))
+
+    return drawn()
+
+
+def stopped_networks(most: int = 32):
+    """Networks as drawn by `networks`, stopped at a distance that some outcomes reach, if not all."""
+    from hypothesis import strategies as st
+
+    from linres.strategies import scales
+
+    @st.composite
+    def drawn(draw):
+        network = draw(networks(most))
+        size = sum(x * x for x in network.start) or Fraction(1)
+        return Stopped(network, (network.scale**2 or 1) * size * draw(scales(3)))
 
     return drawn()
 
