@@ -18,7 +18,7 @@ NAMES = (
     "stacking-parameter-acceleration",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "scaling-smooth-weights",
-    "fractional-increments",
+    "fractional-increments", "stacking-variation", "random-start-variation",
 )
 REFUTED = (
     "hardt-ma-2017-inequality-2-3", "hardt-ma-2017-theorem-2-1", "supervised-block-transport", "free-head-block",
