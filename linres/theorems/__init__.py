@@ -21,6 +21,7 @@ NAMES = (
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "scaling-smooth-weights",
     "fractional-increments", "scaling-tail-mean", "scaling-tail-above", "scaling-tail-below", "scaling-tail-lowest",
     "scaling-displacement-above", "scaling-displacement-below", "scaling-lognormal",
+    "stacking-variation", "random-start-variation",
 )
 REFUTED = (
     "hardt-ma-2017-inequality-2-3", "hardt-ma-2017-theorem-2-1", "supervised-block-transport", "free-head-block",
