@@ -18,7 +18,7 @@ import pytest
 
 from linres import guarantee, plotting, starts, theorems
 from linres.cli import main
-from linres.commands import train as command
+from linres.commands import _shared
 from linres.commands.train import METHODS, REFERENCES
 from linres.commands.train_help import EPILOG
 from linres.data import load
@@ -647,7 +647,7 @@ class TestProgress:
 
         def run(*arguments, seconds, code=0):
             clock = itertools.count(0, seconds)
-            monkeypatch.setattr(command, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+            monkeypatch.setattr(_shared, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
             monkeypatch.setattr(sys, "stderr", Terminal())
             assert main(["train", *arguments]) == code
             return sys.stderr.getvalue()
@@ -684,7 +684,7 @@ class TestProgress:
             assert (first, last) == ("", "")
 
     def test_is_silent_where_nobody_looks(self, train, monkeypatch):
-        monkeypatch.setattr(command, "_Progress", lambda *_: pytest.fail("showed progress"))
+        monkeypatch.setattr(_shared, "Progress", lambda *_: pytest.fail("showed progress"))
         train("digits")
 
 

@@ -1,14 +1,12 @@
 """`linres train`: train on data, measured rates beside the rates that theory gives."""
 
 import argparse
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from linres.commands._shared import as_json, integer, naming, progress, real
 from linres.commands.train_help import DESCRIPTION, EPILOG
 
 METHODS = ("stacking", "zero", "random", "nesterov", "gradient", "chebyshev", "conjugate-gradient")
@@ -81,44 +79,30 @@ def add_parsers(commands) -> None:
     train.add_argument("data", nargs="+", metavar="DATA", help=data)
     train.add_argument("--method", choices=(*METHODS, *END_TO_END), default="stacking", metavar="NAME",
                        help="how to train, see below; default: stacking")
-    train.add_argument("--depth", type=_integer, metavar="N", help=f"blocks trained end to end; default {DEPTH}")
+    train.add_argument("--depth", type=integer, metavar="N", help=f"blocks trained end to end; default {DEPTH}")
     train.add_argument("--rule", choices=RULES, help="what methods with blocks step on: default functional, W itself")
     train.add_argument("--start", metavar="W0", default="identity", help="identity (default), near, near:R or FILE.npy")
-    train.add_argument("--stages", type=_integer, metavar="T", default=STAGES, help=f"at most; default {STAGES}")
+    train.add_argument("--stages", type=integer, metavar="T", default=STAGES, help=f"at most; default {STAGES}")
     train.add_argument(
         "--momentum", type=_momentum, metavar="B",
         help="in [0, 1), theory (default) for (1-q)/(1+q), or trained; see below",
     )
-    train.add_argument("--step", type=_real, metavar="E", help="the step size; default 1/L, see below")
-    train.add_argument("--inner", type=_integer, metavar="K", help="steps a stage; default 1")
+    train.add_argument("--step", type=real, metavar="E", help="the step size; default 1/L, see below")
+    train.add_argument("--inner", type=integer, metavar="K", help="steps a stage; default 1")
     train.add_argument("--train", choices=("new", "all"), help="the blocks that a stage trains; default new")
-    train.add_argument("--scale", type=_real, metavar="S", help="of random starts; default 0.1")
+    train.add_argument("--scale", type=real, metavar="S", help="of random starts; default 0.1")
     train.add_argument(
-        "--components", type=_integer, metavar="K", help="keep K principal components of X and of Y, then rotate Y"
+        "--components", type=integer, metavar="K", help="keep K principal components of X and of Y, then rotate Y"
     )
-    train.add_argument("--ridge", type=_real, metavar="R", default=0.0, help="add R to the diagonal of E[x x^T]")
+    train.add_argument("--ridge", type=real, metavar="R", default=0.0, help="add R to the diagonal of E[x x^T]")
     train.add_argument(
         "--drop-bad-rows", action="store_true", help="leave out rows with nan or inf, and count them; default: refuse"
     )
-    train.add_argument("--seed", type=_integer, metavar="N", default=0, help="of the embedded noise, near and random")
+    train.add_argument("--seed", type=integer, metavar="N", default=0, help="of the embedded noise, near and random")
     train.add_argument("--json", action="store_true", help="print one JSON object")
     train.add_argument("--plot", metavar="FILE", help="draw the loss curve; .svg, .pdf or .png")
     train.add_argument("--save", metavar="FILE", help="write a table, a row for each stage; .csv or .npz")
     train.set_defaults(run=run)
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"should be an integer, got {text!r}") from None
-
-
-def _real(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"should be a number, got {text!r}") from None
 
 
 def _momentum(text: str) -> float | str:
@@ -143,13 +127,13 @@ def run(arguments) -> int:
         from linres import plotting
 
         title = f"{problem.name}: d = {problem.dimension}, κ = {problem.kappa:.4g}"
-        with _naming("--plot", "the plot file"):
+        with naming("--plot", "the plot file"):
             plotting.save(trajectory.plot(title=title), arguments.plot)
     if arguments.save is not None:
-        with _naming("--save", "the table"):
+        with naming("--save", "the table"):
             trajectory.save(arguments.save)
     report = train_report.describe(problem, trajectory, arguments.start)
-    print(train_report.as_json(report) if arguments.json else train_report.as_text(problem, trajectory, report))
+    print(as_json(report) if arguments.json else train_report.as_text(problem, trajectory, report))
     return 0
 
 
@@ -159,19 +143,19 @@ def _train(arguments):
     from linres.data import load
 
     if arguments.plot is not None:
-        with _naming("--plot", "the plot file"):
+        with naming("--plot", "the plot file"):
             plotting.require_writable(arguments.plot)
     if arguments.save is not None:
-        with _naming("--save", "the table"):
+        with naming("--save", "the table"):
             run_tables.require_writable(arguments.save)
     solve = _solver(arguments)
     start = _start(arguments)
-    with _progress(_rows_read) as watch:
+    with progress("train", _rows_read) as watch:
         problem = load(
             *arguments.data, components=arguments.components, ridge=arguments.ridge, seed=arguments.seed,
             bad_rows="drop" if arguments.drop_bad_rows else "refuse", watch=watch,
         )
-    with _progress(partial(_stages_done, arguments.stages)) as watch:
+    with progress("train", partial(_stages_done, arguments.stages)) as watch:
         trajectory = solve(problem, start(problem), watch)
     return problem, replace(trajectory, settings=trajectory.settings | _asked(arguments))
 
@@ -180,17 +164,6 @@ def _asked(arguments) -> dict:
     """What made the problem and W_0, for the table of the run."""
     asked = {"network_start": arguments.start, "components": arguments.components, "ridge": arguments.ridge}
     return asked | {"data_seed": arguments.seed}
-
-
-@contextmanager
-def _naming(option: str, subject: str) -> Iterator[None]:
-    """Errors that begin with the subject begin with the option."""
-    from linres.errors import InputError
-
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error).replace(subject, option, 1)) from None
 
 
 def _start(arguments):
@@ -245,41 +218,6 @@ def _rows_read(rows: int, total: int | None) -> str:
 def _stages_done(stages: int, stage: int, excess: float) -> str:
     """Stage `stage` is done and its excess loss known."""
     return f"stage {stage} of at most {stages}, excess loss {excess:.3g}"
-
-
-@contextmanager
-def _progress(words: Callable[..., str]) -> Iterator["_Progress | None"]:
-    """What shows how far long work is, in the words for what it is told; None unless stderr is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    progress = _Progress(words)
-    try:
-        yield progress
-    finally:
-        progress.erase()
-
-
-class _Progress:
-    """One line on stderr, from the first second of the work on and twice a second."""
-
-    ERASE = "\r\x1b[K"
-
-    def __init__(self, words: Callable[..., str]):
-        self.words = words
-        self.due = time.monotonic() + 1
-        self.shown = False
-
-    def __call__(self, *told) -> None:
-        now = time.monotonic()
-        if now >= self.due:
-            self.due = now + 0.5
-            self.shown = True
-            print(f"{self.ERASE}linres train: {self.words(*told)}", end="", file=sys.stderr, flush=True)
-
-    def erase(self) -> None:
-        if self.shown:
-            print(self.ERASE, end="", file=sys.stderr, flush=True)
 
 
 def _require_applicable(arguments) -> None:

@@ -1,6 +1,5 @@
 """What `linres train` prints of a run, as text and as JSON. Loaded once there is something to print."""
 
-import json
 import math
 
 import numpy as np
@@ -81,19 +80,6 @@ def _basin(basin) -> dict | None:
         "threshold": basin.threshold,
         "ratio": basin.ratio,
     }
-
-
-def as_json(report: dict) -> str:
-    return json.dumps(_finite(report), allow_nan=False)
-
-
-def _finite(value):
-    """value with null for every number that JSON has no word for."""
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_text(problem, trajectory, report: dict) -> str:

@@ -1,0 +1,84 @@
+"""What commands that compute have in common: numbers on the command line, errors by option, progress, JSON."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+def integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"should be an integer, got {text!r}") from None
+
+
+def real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"should be a number, got {text!r}") from None
+
+
+@contextmanager
+def naming(option: str, subject: str) -> Iterator[None]:
+    """Errors that begin with the subject begin with the option."""
+    from linres.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(subject, option, 1)) from None
+
+
+@contextmanager
+def progress(command: str, words: Callable[..., str]) -> Iterator["Progress | None"]:
+    """What shows how far long work is, in the words for what it is told; None unless stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    shown = Progress(command, words)
+    try:
+        yield shown
+    finally:
+        shown.erase()
+
+
+class Progress:
+    """One line on stderr, from the first second of the work on and twice a second."""
+
+    ERASE = "\r\x1b[K"
+
+    def __init__(self, command: str, words: Callable[..., str]):
+        self.command, self.words = command, words
+        self.due = time.monotonic() + 1
+        self.shown = False
+
+    def __call__(self, *told) -> None:
+        now = time.monotonic()
+        if now >= self.due:
+            self.due = now + 0.5
+            self.shown = True
+            print(f"{self.ERASE}linres {self.command}: {self.words(*told)}", end="", file=sys.stderr, flush=True)
+
+    def erase(self) -> None:
+        if self.shown:
+            print(self.ERASE, end="", file=sys.stderr, flush=True)
+
+
+def as_json(report: dict) -> str:
+    import json
+
+    return json.dumps(_finite(report), allow_nan=False)
+
+
+def _finite(value):
+    """value with null for every number that JSON has no word for."""
+    import math
+
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
