@@ -5,8 +5,9 @@ rationals become fmpq, pi and E balls, and a float in a row is refused. `decide`
 is certain.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from operator import mul
 from typing import Any
 
 import flint
@@ -21,7 +22,6 @@ from linres.chance import Chance
 from linres.errors import refuse
 from linres.language import (
     AT_MOST,
-    KINDS,
     NUMBERS,
     STRICT,
     Det,
@@ -47,29 +47,77 @@ class Missing(Exception):
     """The row has no value for a symbol of the statement."""
 
 
-class _Shared:
-    """What the walks over one row have in common: one node to stand for all that are equal to it, and what need not be
-    worked out again at another stage: partial sums, all that is about no stage, scalars that definitions give at a
-    stage (matrices are let go).
+class _Nodes:
+    """One node to stand for all that are equal to it, and what is known of nodes.
 
-    SymPy takes long to see that two nodes are equal, and a long run asks at every stage.
+    All is kept by id, the node with it, so that its id stays its own: SymPy takes long to see that two nodes are equal,
+    and a long run asks at every stage.
     """
 
-    def __init__(self, row: Mapping, definitions: Mapping):
+    def __init__(self, first: Iterable[Any]):
+        self._one = {node: node for node in first}
+        self.known: dict[int, tuple[Any, bool, int, Any]] = {}
+        self._indices: dict[int, tuple[Any, int]] = {}
+        self._mentioned: dict[int, frozenset[Any]] = {}
+        self._kinds: dict[int, tuple[bool, bool]] = {}
+
+    def learn(self, node: Any) -> tuple[Any, bool, int, Any]:
+        """The node that stands for this one, whether it is about no stage, its id; and this one."""
+        same = self._one.setdefault(node, node)
+        found = self.known[id(node)] = (same, _about_no_stage(same), id(same), node)
+        return found
+
+    def one(self, node: Any) -> Any:
+        """The node that stands for this one."""
+        return (self.known.get(id(node)) or self.learn(node))[0]
+
+    def index(self, index: Any) -> tuple[Any, int]:
+        """As `shifted`."""
+        if id(index) not in self._indices:
+            self.one(index)
+            self._indices[id(index)] = shifted(index)
+        return self._indices[id(index)]
+
+    def mentioned(self, node: Any) -> frozenset[Any]:
+        """The symbols that a node mentions."""
+        if id(node) not in self._mentioned:
+            self.one(node)
+            self._mentioned[id(node)] = frozenset(node.free_symbols)
+        return self._mentioned[id(node)]
+
+    def kind(self, node: Any) -> tuple[bool, bool]:
+        """Whether a symbol or chance node stands for a matrix, and whether for an integer."""
+        if id(node) not in self._kinds:
+            self.one(node)
+            self._kinds[id(node)] = is_vector(node), is_integer(node)
+        return self._kinds[id(node)]
+
+
+_MOST_NODES, _MOST_TABLES = 50_000, 8
+_TABLES: dict[tuple[int, ...], _Nodes] = {}  # by the ids of the names defined, which a table keeps
+
+
+def _nodes(row: Mapping, definitions: Mapping) -> _Nodes:
+    """The table of all rows that are read with definitions of these names: those of a theorem and its variants."""
+    place = tuple(map(id, definitions))
+    nodes = _TABLES.pop(place, None)
+    if nodes is None or len(nodes.known) > _MOST_NODES:
+        nodes = _Nodes((*definitions, *row))
+    _TABLES[place] = nodes  # the last used comes last
+    if len(_TABLES) > _MOST_TABLES:
+        del _TABLES[next(iter(_TABLES))]
+    return nodes
+
+
+class _Shared:
+    """What the walks over one row have in common: which nodes are one, and what need not be worked out again at another
+    stage: partial sums, all that is about no stage, scalars that definitions give at a stage (matrices are let go)."""
+
+    def __init__(self, nodes: _Nodes):
+        self.nodes = nodes
         self.sums: dict[Any, list] = {}
         self.scalars: dict[Any, Any] = {}
         self.fixed: dict[int, Any] = {}
-        self._one = {node: node for node in (*row, *definitions)}
-        self._known: dict[int, tuple[Any, bool, Any]] = {}  # by id; the node is kept, so that its id stays its own
-
-    def one(self, node: Any) -> tuple[Any, bool]:
-        """The node that stands for this one, a key of the row or of the definitions if it is equal to one, and whether
-        it is about no stage."""
-        found = self._known.get(id(node))
-        if found is None:
-            same = self._one.setdefault(node, node)
-            found = self._known[id(node)] = (same, _about_no_stage(same), node)
-        return found[:2]
 
 
 class _Walk:
@@ -79,15 +127,16 @@ class _Walk:
         self, row: Mapping, definitions: Mapping, stages: Mapping | None = None, shared: _Shared | None = None
     ):
         self.row, self.definitions, self.stages = row, definitions, dict(stages or {})
-        self.shared = _Shared(row, definitions) if shared is None else shared
+        self.shared = _Shared(_nodes(row, definitions)) if shared is None else shared
         self._moving: dict[int, Any] = {}  # values by the id of the node that stands for those equal to it
 
     def value(self, node: Any) -> Any:
-        node, fixed = self.shared.one(node)
-        known = self.shared.fixed if fixed else self._moving
-        if id(node) not in known:
-            known[id(node)] = self._value(node)
-        return known[id(node)]
+        nodes = self.shared.nodes
+        one, fixed, place, _ = nodes.known.get(id(node)) or nodes.learn(node)
+        values = self.shared.fixed if fixed else self._moving
+        if place not in values:
+            values[place] = self._value(one)
+        return values[place]
 
     def _value(self, node):
         kind = type(node)
@@ -117,7 +166,7 @@ class _Walk:
             return self.measured(self.row[node])
         if type(node) is Indexed:
             label, index = node.args
-            label, _ = self.shared.one(label)
+            label = self.shared.nodes.one(label)
             if label in self.row:
                 return self.at_stage(label, index)
         if node in self.definitions:
@@ -162,7 +211,7 @@ class _Walk:
 
     def stage(self, index) -> int:
         """An index or horizon as the integer it is at these stages."""
-        moving, offset = shifted(index)
+        moving, offset = self.shared.nodes.index(index)
         if moving in self.stages and type(self.stages[moving]) is int:
             return self.stages[moving] + offset
         value = self.whole(index)
@@ -186,7 +235,8 @@ class _Walk:
 
     def geometric_sum(self, node):
         start, ratio, forcing, t, T = node.args
-        horizon, mentioned = self.stage(T), _mentioned(start, ratio, forcing)
+        horizon, nodes = self.stage(T), self.shared.nodes
+        mentioned = nodes.mentioned(start) | nodes.mentioned(ratio) | nodes.mentioned(forcing)
         if horizon < 0:
             raise Undefined(f"a sum over {horizon} stages")
         at = tuple(item for item in self.stages.items() if item[0] in mentioned)
@@ -211,7 +261,6 @@ class _Walk:
         raise NotExact(f"{node}: {type(node).__name__} has no exact meaning here")
 
 
-@lru_cache(maxsize=1024)
 def shifted(index: Any) -> tuple[Any, int]:
     """(t, k) if the index is t + k, t a symbol and k an integer; else (None, 0)."""
     if type(index) is Symbol:
@@ -226,11 +275,6 @@ def shifted(index: Any) -> tuple[Any, int]:
 @lru_cache(maxsize=8192)
 def _about_no_stage(node: Any) -> bool:
     return not any(map(is_integer, node.free_symbols))
-
-
-@lru_cache(maxsize=1024)
-def _mentioned(*nodes: Any) -> frozenset[Any]:
-    return frozenset().union(*(node.free_symbols for node in nodes))
 
 
 class Stack:
@@ -269,6 +313,9 @@ class Stack:
         return Stack(np.broadcast_to(np.eye(self.data.shape[-1]), self.data.shape))
 
 
+_MATRICES = (Matrix, Stack)  # a tuple: a union would be made anew each time
+
+
 def _counts(node: Any) -> bool:
     """Whether a node may occur where stages are counted: none that SymPy could cancel although it has no value, 0/y."""
     if type(node) is not Pow:
@@ -280,17 +327,17 @@ def _counts(node: Any) -> bool:
 
 def multiply(a: Any, b: Any) -> Any:
     """a b for scalars and matrices in any order; a matrix next to a matrix is multiplied as one."""
-    if isinstance(a, Matrix | Stack):
-        return a @ b if isinstance(b, Matrix | Stack) else b * a
+    if isinstance(a, _MATRICES):
+        return a @ b if isinstance(b, _MATRICES) else b * a
     return a * b
 
 
 def add(a: Any, b: Any) -> Any:
     """a + b, where a scalar next to a matrix is that multiple of the identity."""
-    matrices = [isinstance(value, Matrix | Stack) for value in (a, b)]
-    if all(matrices) or not any(matrices):
+    first = isinstance(a, _MATRICES)
+    if first is isinstance(b, _MATRICES):
         return a + b
-    matrix, scalar = (a, b) if matrices[0] else (b, a)
+    matrix, scalar = (a, b) if first else (b, a)
     return matrix + scalar * matrix.identity()
 
 
@@ -305,12 +352,12 @@ class Enclosure(_Walk):
         if type(node) is Symbol and node in self.definitions and node not in self.stages:
             return self.value(self.definitions[node])
         value = super().lookup(node)
-        _require_kind(node, value)
+        _require_kind(node, value, self.shared.nodes)
         return value
 
     def defined(self, node):
         """As a sum over stages asks again for the scalars of every stage, these are kept."""
-        place = (id(node), *(item for item in self.stages.items() if item[0] in _mentioned(node)))
+        place = (id(node), *(item for item in self.stages.items() if item[0] in self.shared.nodes.mentioned(node)))
         if place not in self.shared.scalars:
             value = super().defined(node)
             if isinstance(value, Matrix):
@@ -402,16 +449,10 @@ def _plain(matrix: Matrix) -> Any:
     return matrix.data.rational() if type(matrix.data) is Scaled else matrix.data
 
 
-@lru_cache(maxsize=1024)
-def _kind(node: Any) -> tuple[bool, bool]:
-    """Whether a symbol or chance node stands for a matrix, and whether for an integer."""
-    return is_vector(node), type(node) is Symbol and node.assumptions0 == KINDS["integer"]
-
-
-def _require_kind(node, value) -> None:
+def _require_kind(node, value, nodes: _Nodes) -> None:
     """NotExact if a matrix was measured for a scalar, a scalar for a matrix, or a fraction for an integer."""
     label = node.args[0].args[0] if type(node) is Indexed else node
-    wants_matrix, wants_integer = _kind(label)
+    wants_matrix, wants_integer = nodes.kind(label)
     if wants_matrix != isinstance(value, Matrix):
         raise NotExact(f"{node} should be measured as a {'Matrix' if wants_matrix else 'number'}, got {value!r}")
     if type(node).__name__ == "Probability" and (value < 0 or value > 1):
@@ -517,11 +558,11 @@ def _decide_matrices(kind, left, right) -> bool | None:
 
 def _product(values: list) -> Any:
     """The product in the order of the values, scalars first: a matrix is then scaled once."""
-    matrices = [value for value in values if isinstance(value, Matrix | Stack)]
+    matrices = [value for value in values if isinstance(value, _MATRICES)]
     if not matrices:
-        return _fold(multiply, iter(values))
-    scalars = [value for value in values if not isinstance(value, Matrix | Stack)]
-    scaled = [_fold(multiply, iter(scalars))] if scalars else []
+        return _fold(mul, iter(values))
+    scalars = [value for value in values if not isinstance(value, _MATRICES)]
+    scaled = [_fold(mul, iter(scalars))] if scalars else []
     return _fold(multiply, iter([*scaled, *matrices]))
 
 

@@ -179,6 +179,10 @@ class Limit:
             raise refuse("Limit(to=...)", "a rational", repr(self.to)) from None
 
 
+_MOST_SCOPES = 16
+_SCOPES: dict[tuple[int, ...], tuple[tuple, Scope]] = {}  # by the ids of the parts, which are kept: the last used last
+
+
 @dataclass(frozen=True)
 class Theorem:
     """A statement with everything needed to decide it.
@@ -235,7 +239,7 @@ class Theorem:
                     "Build them under sympy.evaluate(False), with symbols that are only real=True."
                 )
         self._fill_in(relations)
-        scope = self.scope
+        scope = self._known_scope()
         for relation in relations:
             scope.admit(relation)
         if self.tightness is not None:
@@ -295,6 +299,16 @@ class Theorem:
     def scope(self) -> Scope:
         labels = frozenset(s.args[0] if type(s) is IndexedBase else s for s in self.symbols)
         return Scope(labels, self.definitions, self.over)
+
+    def _known_scope(self) -> Scope:
+        """The scope to admit relations with, one for all variants of a theorem. A proof is checked with a new one."""
+        parts = (*self.symbols, *self.definitions, *self.definitions.values(), *self.over)
+        place = (len(self.symbols), len(self.definitions), *map(id, parts))
+        scope = _SCOPES.pop(place)[1] if place in _SCOPES else self.scope
+        _SCOPES[place] = (parts, scope)
+        if len(_SCOPES) > _MOST_SCOPES:
+            del _SCOPES[next(iter(_SCOPES))]
+        return scope
 
     def steps(self) -> tuple[Step, ...]:
         """All steps of the proof in the order they are checked, those within an induction included."""

@@ -428,4 +428,4 @@ def test_the_worst_of_a_batch_is_a_start():
 
     search(replace(absorption, sample=sample))
     assert calls == [BUDGET.sampled]
-    assert sampled.run(absorption, count=100, seed=0)[1] is None
+    assert sampled.run(absorption, sampled.drawn(absorption, count=100, seed=0))[1] is None

@@ -6,20 +6,20 @@ from typing import Any
 from linres.language import Refused
 from linres.rungs import draw, rigorous, sampled
 from linres.rungs.counterexample import describe
-from linres.theorem import Control, Theorem
+from linres.theorem import Batch, Control, Theorem
 
 
 def run(
-    theorem: Theorem, draws: list[Any], *, count: int, seed: int, max_bits: int = 4096,
+    theorem: Theorem, draws: list[Any], batch: Batch | None, *, seed: int, max_bits: int = 4096,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """The list of controls with what became of each; draws are the instances that the theorem itself was checked on."""
+    """The list of controls with what became of each; draws and batch are what the theorem itself was checked on."""
     if not theorem.controls:
         return {"ran": False, "reason": "the theorem has no controls", "list": []}
     results = []
     for control in theorem.controls:
         progress(control.name)
-        results.append(_outcome(theorem, control, draws, count, seed, max_bits))
+        results.append(_outcome(theorem, control, draws, batch, seed, max_bits))
     return {"ran": True, "list": results}
 
 
@@ -28,7 +28,7 @@ def missed(evidence: dict[str, Any]) -> list[str]:
     return [c["name"] for c in evidence.get("list", ()) if c["refuted"] != (c["kind"] == "stronger") or "reason" in c]
 
 
-def _outcome(theorem: Theorem, control: Control, draws, count, seed, max_bits) -> dict[str, Any]:
+def _outcome(theorem: Theorem, control: Control, draws, batch, seed, max_bits) -> dict[str, Any]:
     """What became of a control; "reason" says why one that is not refuted is not known to hold either."""
     outcome: dict[str, Any] = {
         "name": control.name, "kind": control.kind, "refuted": False, "by": None, "counterexample": None,
@@ -36,7 +36,7 @@ def _outcome(theorem: Theorem, control: Control, draws, count, seed, max_bits) -
     decided = undecided = 0
     try:
         variant = theorem.variant(control)
-        for by, counts, failure in _attempts(variant, control, draws, count, seed, max_bits):
+        for by, counts, failure in _attempts(variant, control, draws, batch, seed, max_bits):
             if "risk" in counts:
                 outcome["risk"] = outcome.get("risk", 0.0) + counts["risk"]
             if failure is not None:
@@ -52,10 +52,10 @@ def _outcome(theorem: Theorem, control: Control, draws, count, seed, max_bits) -
     return outcome
 
 
-def _attempts(variant, control, draws, count, seed, max_bits) -> Iterator[tuple[str, dict, rigorous.Failure | None]]:
+def _attempts(variant, control, draws, batch, seed, max_bits) -> Iterator[tuple[str, dict, rigorous.Failure | None]]:
     if control.witness is not None:
         yield "witness", *rigorous.search(variant, [control.witness], max_bits=max_bits)
     if control.instances is not None:
         draws = draw.instances(draw.strategy(control.instances), len(draws), seed=seed)
     yield "rigorous", *rigorous.search(variant, draws, max_bits=max_bits)
-    yield "sampled", *sampled.run(variant, count=count, seed=seed, max_bits=max_bits)
+    yield "sampled", *sampled.run(variant, None if variant.sample is None else batch, max_bits=max_bits)

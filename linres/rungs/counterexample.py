@@ -198,13 +198,15 @@ def _label(symbol: Any) -> Any:
 def _needed(theorem: Theorem, failure: Failure) -> list[Any]:
     """What the statement is written in, definitions that were not measured coming after what they need."""
     order: list[Any] = []
+    seen: set[Any] = set()
     leaves = {Symbol, Indexed, IndexedBase} | chance_nodes()
 
     def visit(node):
         if type(node) is Indexed and node.args[0] in failure.row:
             node = node.args[0]
-        if node in order:
+        if node in seen:
             return
+        seen.add(node)
         meaning = None if node in failure.row else theorem.definitions.get(node)
         for argument in () if node in failure.row else node.args if meaning is None else (meaning,):
             visit(argument)

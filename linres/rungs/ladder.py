@@ -124,9 +124,8 @@ class _Climb:
             self._shrink(strategy, self.failure)
             return
         self.say("sampled")
-        self.evidence["sampled"], self.failure = sampled.run(
-            theorem, count=level.samples, seed=self.seed, max_bits=level.max_bits
-        )
+        batch = sampled.drawn(theorem, count=level.samples, seed=self.seed)
+        self.evidence["sampled"], self.failure = sampled.run(theorem, batch, max_bits=level.max_bits)
         if self.failure:
             self._shrink(strategy, self.failure)
             return
@@ -146,7 +145,7 @@ class _Climb:
         if self.failure:
             return
         self.evidence["controls"] = controls.run(
-            theorem, draws, count=level.samples, seed=self.seed, max_bits=level.max_bits,
+            theorem, draws, batch, seed=self.seed, max_bits=level.max_bits,
             progress=lambda name: self.say(f"control {name}"),
         )
         if not drawn:

@@ -15,15 +15,22 @@ ENOUGH = 8  # suspects decided, after which the rest are left
 MOST = 256  # suspects examined at most, however many fail the hypotheses
 
 
-def run(
-    theorem: Theorem, *, count: int, seed: int, max_bits: int = 4096
-) -> tuple[dict[str, Any], rigorous.Failure | None]:
-    """The counts of the rung and the failure that exact arithmetic confirmed, if any."""
+def drawn(theorem: Theorem, *, count: int, seed: int) -> Batch | None:
+    """The batch of the theorem's sampler, None if it has none."""
     if theorem.sample is None:
-        return {"ran": False, "reason": "the theorem has no compiled sampler"}, None
+        return None
     batch = rigorous.attempt("sample", theorem.sample, np.random.default_rng(seed), count)
     if not isinstance(batch, Batch):
         raise NotExact(f"sample should return a Batch, got {type(batch).__name__}")
+    return batch
+
+
+def run(
+    theorem: Theorem, batch: Batch | None, *, max_bits: int = 4096
+) -> tuple[dict[str, Any], rigorous.Failure | None]:
+    """The counts of the rung on a batch that was drawn, and the failure that exact arithmetic confirmed, if any."""
+    if batch is None:
+        return {"ran": False, "reason": "the theorem has no compiled sampler"}, None
     with np.errstate(all="ignore"):
         excess = _excess(theorem, batch)
         accepted = _accepted(theorem, batch, excess.shape)

@@ -8,7 +8,6 @@ which may be rounding; or always exactly, where a theorem can be measured in no 
 anything: what looks bad is checked exactly.
 """
 
-import copy
 import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -129,7 +128,6 @@ class Slack:
             place.append(hypothesis)
         always = (*self._static, *(() if self.theorem.over else (conclusion,)))
         self._costs = sum(map(_size, always)), sum(map(_size, (*self._of_stage, *self._of_horizon, conclusion)))
-        self._nodes: Any = None
 
     def __call__(self, instance: Any) -> Reading:
         """`NOTHING` for an instance that cannot be measured."""
@@ -176,13 +174,8 @@ class Slack:
         return self._walk(row, {} if horizon is None else {self.theorem.over[1]: horizon}), horizon
 
     def _walk(self, row: Any, stages: dict) -> Any:
-        """A walk over the row; what is known of the nodes themselves is kept from one row to the next."""
         kind = _Single if self.arithmetic is FLOAT else Enclosure
-        if self._nodes is None:
-            self._nodes = kind(row, self.theorem.read_with(row), stages).shared
-        shared = copy.copy(self._nodes)
-        shared.sums, shared.scalars, shared.fixed = {}, {}, {}
-        return kind(row, self.theorem.read_with(row), stages, shared)
+        return kind(row, self.theorem.read_with(row), stages)
 
     def _row(self, row: Any) -> Reading:
         walk, horizon = self._over_stages(row)
