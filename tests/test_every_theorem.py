@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 
-from linres.rungs import rigorous, verify, wanting
+from linres.rungs import adversarial, rigorous, verify, wanting
 from linres.theorems import NAMES, REFUTED, load, load_refutations
 
 EQUATIONS = {
@@ -59,6 +59,15 @@ def test_what_is_drawn_and_sampled_satisfies_the_hypotheses_and_is_decided(name)
 def test_is_attained_unless_it_is_an_equation_or_a_bound_that_nobody_saw_attained(name):
     attained = verdict_of(name).evidence["tightness"].get("tightness") == "attained"
     assert attained == (name not in EQUATIONS | NOT_SEEN_ATTAINED)
+
+
+@every_theorem
+def test_the_adversary_refutes_nothing_and_keeps_its_budget(name):
+    found, budget = verdict_of(name).evidence["adversarial"], adversarial.BUDGETS["quick"]
+    assert found["ran"] and found["suspects"] == 0
+    assert found["starts"] <= found["evaluations"] <= budget.evaluations
+    assert 0 < found["examined"] <= budget.examined
+    assert found["best"] is not None and found["best"] <= (0 if found["objective"] == "distance" else 1)
 
 
 @pytest.mark.parametrize(("theorem", "control"), WITNESSED)
