@@ -15,12 +15,17 @@ EVERY_STEP = [
 
 
 @cache
-def seen(name):
-    """(step, scope, facts) of every step, in the order they are checked; the lemmas of the proof, found proved."""
+def watched(name):
+    """The proof as it was checked, (step, scope, facts) of every step in that order, and the lemmas, found proved."""
     steps, lemmas = [], Lemmas()
     proof = check(load(name), lemmas, watch=lambda *what: steps.append(what))
     assert proof.complete, proof.refusal
-    return steps, lemmas
+    return proof, steps, lemmas
+
+
+def seen(name):
+    """(step, scope, facts) of every step, in the order they are checked; the lemmas of the proof, found proved."""
+    return watched(name)[1:]
 
 
 def check_alone(name, step, scope, facts):
