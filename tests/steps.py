@@ -17,8 +17,8 @@ EVERY_STEP = [
 
 
 @cache
-def seen(name):
-    """(step, scope, facts) of every step, in the order they are checked; the lemmas of the proof, found proved.
+def watched(name):
+    """The proof as it was checked, (step, scope, facts) of every step in that order, and the lemmas, found proved.
 
     No step is refused, and none is in words unless the theorem is meant to be supported alone.
     """
@@ -26,7 +26,12 @@ def seen(name):
     proof = check(load(name), lemmas, watch=lambda *what: steps.append(what))
     assert proof.refusal is None
     assert proof.complete == (load(name).expect == "proved")
-    return steps, lemmas
+    return proof, steps, lemmas
+
+
+def seen(name):
+    """(step, scope, facts) of every step, in the order they are checked; the lemmas of the proof, found proved."""
+    return watched(name)[1:]
 
 
 def check_alone(name, step, scope, facts):

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 
 import pytest
@@ -73,10 +74,15 @@ def concluding(theorem, conclusion):
 # what is true
 
 
+@cache
+def exported(name):
+    return export(load(name))
+
+
 @needs_coq
 @pytest.mark.parametrize("name", PROVED)
 def test_coq_accepts_every_proved_theorem(name):
-    report = check(export(load(name)))
+    report = check(exported(name))
     assert report.accepted, report.message
     assert "ClassicalDedekindReals.sig_forall_dec" in report.assumptions
     assert set(report.assumptions) <= kernel.ALLOWED
@@ -85,7 +91,7 @@ def test_coq_accepts_every_proved_theorem(name):
 @pytest.mark.parametrize("name", PROVED)
 def test_the_exported_statement_reads_back_as_the_theorem(name):
     theorem = load(name)
-    definitions, hypotheses, conclusion = read(theorem, export(theorem))
+    definitions, hypotheses, conclusion = read(theorem, exported(name))
     assert len(definitions) == len(theorem.definitions)
     for (staged, relation), (symbol, meaning) in zip(definitions, theorem.definitions.items(), strict=True):
         assert staged == (bool(theorem.over) and theorem.over[0] in symbol.free_symbols | meaning.free_symbols)
@@ -157,7 +163,6 @@ with sympy.evaluate(False):
     turned = Eq(transpose(u * v**-1) + transpose(v) ** -1 * transpose(v), transpose(v) ** -1 * transpose(u) + 1)
     unshown = Le(x, y)
     beyond = substitute(decayed, {t: past})
-
 
 
 def decay(conclusion=None, hypotheses=(horizon, nonneg_r, shrinks)):

@@ -2,15 +2,19 @@
 
 One about chances is drawn, and supported at most.
 
-The false variants of the statements that correct false claims are refuted, too.
+The false variants of the statements that correct false claims are refuted, too. Each theorem is verified twice: here,
+and by `linres verify` in a process of its own, whose report has to say the same.
 """
 
+import json
+import subprocess
+import sys
 from functools import cache
 
 import pytest
 
 from linres.chance import LEVEL
-from linres.rungs import rigorous, verify, wanting
+from linres.rungs import adversarial, rigorous, verify, wanting
 from linres.theorems import NAMES, REFUTED, load, load_refutations
 
 EQUATIONS = {
@@ -78,6 +82,70 @@ def test_all_that_is_drawn_together_is_wrong_less_often_than_once_in_a_million()
     assert len(risks) > 6 * len(DRAWN) and 0 < sum(risks) < 1e-6
 
 
+@every_theorem
+def test_the_adversary_refutes_nothing_and_keeps_its_budget(name):
+    found, budget = verdict_of(name).evidence["adversarial"], adversarial.BUDGETS["quick"]
+    if name in DRAWN:
+        assert not found["ran"] and "drawn at the instances given alone" in found["reason"]
+        return
+    assert found["ran"] and found["suspects"] == 0
+    assert found["starts"] <= found["evaluations"] <= budget.evaluations
+    assert 0 < found["examined"] <= budget.examined
+    assert found["best"] is not None and found["best"] <= (0 if found["objective"] == "distance" else 1)
+
+
 @pytest.mark.parametrize(("theorem", "control"), WITNESSED)
 def test_every_false_variant_is_refuted_by_its_own_witness(theorem, control):
     assert rigorous.check(theorem.variant(control), control.witness).failure
+
+
+# The report of `linres verify`
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    command = [sys.executable, "-m", "linres", "verify", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_verify_proves_every_theorem(verdicts):
+    code, report, _ = verdicts
+    assert code == 0
+    assert report["verdict"] == "supported"  # those about chances that are drawn
+    expected = {name: load(name).expect for name in (*NAMES, *REFUTED)}
+    assert {theorem["name"]: theorem["verdict"] for theorem in report["theorems"]} == expected
+
+
+def test_verify_says_on_stderr_how_far_it_is(verdicts):
+    rungs = [line.removeprefix(f"{NAMES[0]}: ") for line in verdicts[2].splitlines() if line.startswith(NAMES[0])]
+    assert rungs == ["symbolic", "rigorous", "sampled", "adversarial"]
+
+
+def test_the_report_has_the_documented_shape(verdicts):
+    report = verdicts[1]
+    assert set(report) == {"version", "verdict", "seconds", "theorems"}
+    for theorem in report["theorems"]:
+        about = {"name", "title", "provenance", "expect", "verdict", "seconds", "proof", "evidence", "counterexample"}
+        assert about <= set(theorem)
+        assert set(theorem["proof"]) == {"steps", "checked", "prose"}
+        evidence = theorem["evidence"]
+        assert set(evidence) == {"symbolic", "rigorous", "sampled", "adversarial", "controls", "tightness"}
+        assert all(rung["ran"] or rung["reason"] for rung in evidence.values())
+        assert {"instances", "decided", "undecided", "bits"} <= set(evidence["rigorous"])
+        if theorem["expect"] == "refuted":
+            assert {"instance", "left", "right", "snippet"} <= set(theorem["counterexample"])
+            continue
+        assert theorem["counterexample"] is None
+        if evidence["sampled"]["ran"] or "no compiled sampler" not in evidence["sampled"]["reason"]:
+            assert {"instances", "suspects", "acceptance"} <= set(evidence["sampled"])
+        for control in evidence["controls"]["list"]:
+            assert {"name", "kind", "refuted", "by", "counterexample"} <= set(control)
+            assert control["refuted"] == (control["kind"] == "stronger")
+
+
+@every_theorem
+def test_evidence_is_json_and_the_same_seed_gives_the_same_in_another_process(name, verdicts):
+    verdict, [reported] = verdict_of(name), [each for each in verdicts[1]["theorems"] if each["name"] == name]
+    assert json.loads(json.dumps(verdict.evidence, allow_nan=False)) == verdict.evidence == reported["evidence"]
+    assert (verdict.verdict, verdict.counterexample) == (reported["verdict"], reported["counterexample"])

@@ -93,14 +93,18 @@ class _Library:
         self.texts.append(f"Print Assumptions {name}.\n")
 
     def write(self, theorem: Theorem, step: str | None) -> str:
-        """Add the theorem (or what the step of that name claims) and the lemmas before it; returns its Coq name."""
+        """Add the theorem (or what the step of that name claims) and the lemmas before it; returns its Coq name.
+
+        The steps before that of a name are theorems of their own: another that is used later leans on them, too.
+        """
         for known, known_step, name in self._written:
             if known is theorem and known_step == step:
                 return name
         proved = theorem if step is None else _ending_at(theorem, step)
+        shown = {each.name: self.write(theorem, each.name) for each in proved.proof[:-1]} if step is not None else {}
         name = self._names.fresh(theorem.name if step is None else f"{theorem.name}__{step}")
         self.structures[theorem.name] = structure_of(theorem)
-        self.texts.append(_Text(proved, name, self).text())
+        self.texts.append(_Text(proved, name, self, shown).text())
         self._written.append((theorem, step, name))
         return name
 
@@ -164,12 +168,12 @@ def _as_term(symbol: Any) -> Any:
 
 
 class _Text:
-    """One theorem: its statement and its proof."""
+    """One theorem: its statement and its proof. shown: the steps that are theorems of the file, and their names."""
 
-    def __init__(self, theorem: Theorem, name: str, library: _Library):
+    def __init__(self, theorem: Theorem, name: str, library: _Library, shown: Mapping[str, str]):
         if not theorem.proof:
             raise NotExported(f"{theorem.name} has no proof")
-        self.theorem, self.name, self.lemmas = theorem, name, library
+        self.theorem, self.name, self.lemmas, self.shown = theorem, name, library, shown
         self.structure = structure_of(theorem)
         self.names = Names(library.taken)
         self.space = self.names.fresh("V") if self.structure else ""
@@ -270,16 +274,28 @@ class _Text:
         at_t = self.names.fresh(f"at_{self.printer.name(self.theorem.over[0])}") if self.theorem.over else ""
         known = Known(self.theorem, self.printer, self.names, at_t, [*self.hypotheses], [*self.definitions])
         outer = Script(known.context())
-        symbols = [self.printer.name(label(symbol)) for symbol in self.theorem.symbols if not self._bound(symbol)]
-        introduced = [self.space, *symbols, *(each.name for each in (*self.definitions, *self.hypotheses))]
-        outer.say(f"intros {' '.join(filter(None, introduced))}.")
+        outer.say(f"intros {' '.join(self._introduced())}.")
         for step in self.theorem.proof:
-            if isinstance(step.by, Induction):
+            if step.name in self.shown:
+                self._repeat(step, known, outer)
+            elif isinstance(step.by, Induction):
                 prove_induction(step, step.by, known, outer, self.lemma_name)
             else:
                 top_step(step, known, outer, self.lemma_name)
         outer.say(f"exact {known.facts[-1].name}.")
         return outer.lines
+
+    def _introduced(self) -> list[str]:
+        """What the statement is about and what it assumes, in its order."""
+        symbols = [self.printer.name(label(symbol)) for symbol in self.theorem.symbols if not self._bound(symbol)]
+        assumed = [each.name for each in (*self.definitions, *self.hypotheses)]
+        return [*([self.space] if self.structure else []), *symbols, *assumed]
+
+    def _repeat(self, step: Step, known: Known, outer: Script) -> None:
+        """A step that is a theorem of the file already, with the same symbols, definitions and hypotheses."""
+        name = self.names.fresh(f"step_{step.name}")
+        outer.say(f"pose proof ({' '.join([self.shown[step.name], *self._introduced()])}) as {name}.")
+        known.facts.append(Stated(step.claim, name, False))
 
     def lemma_name(self, by: Lemma) -> tuple[str, list[Any]]:
         name, symbols, structure = self.lemmas.lemma(by)

@@ -163,13 +163,12 @@ class Reasoner:
         lines = [self._assert_line(v) for v in inner.args if not self._is_letter(v)]
         self._nonzeros(numbers)
         name = self.context.names.numbered("gram")
-        expanded = numbers.text(numbers.scalar(inner), self.printer)
-        self.script.say(f"assert ({name} : {self.printer.side(inner)} = {expanded}).")
+        # What it expands to is left to Coq: normalised here, it would be normalised twice.
+        self.script.say(f"eassert ({name} : {self.printer.side(inner)} = _).")
         with self.script.block():
             self._rewrite(lines)
-            self.script.say("expand_left.")
-            self._one_order(numbers)
-            self.script.say("field; nonzero.")
+            self.script.say(f"expand_left ({self._letters(numbers)})%list.")
+            self.script.say("reflexivity.")
         self.script.keep(key, name)
         return name
 
@@ -193,12 +192,10 @@ class Reasoner:
     def _is_letter(self, vector: Any) -> bool:
         return type(vector) in {Symbol, Indexed} and vector not in self.meanings
 
-    def _one_order(self, numbers: Numbers) -> None:
-        """Write every Gram entry in its one order."""
-        letters = [self.printer.vector_text(letter, ATOM) for letter in in_order(numbers.letters, self.printer)]
-        swaps = [f"?(inner_sym {v} {u})" for k, u in enumerate(letters) for v in letters[k + 1 :]]
-        if swaps:
-            self.script.say(f"rewrite {', '.join(swaps)}.")
+    def _letters(self, numbers: Numbers) -> str:
+        """The letters in the one order in which Gram entries are written, as a Coq list."""
+        letters = (self.printer.vector_text(letter, ATOM) for letter in in_order(numbers.letters, self.printer))
+        return " :: ".join([*letters, "nil"])
 
     def _rewrite(self, names: Iterable[str], place: str = "") -> None:
         rewritten = ", ".join(f"?{name}" for name in dict.fromkeys(names))

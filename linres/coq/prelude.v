@@ -219,59 +219,68 @@ Ltac nonzero_one :=
   end.
 Ltac nonzero := repeat split; nonzero_one.
 
-(* Inner products of linear combinations, expanded by computation. *)
+(* Inner products of linear combinations, expanded by computation. The letters are numbered: of two, the inner product
+   is written in the order of the numbers. *)
 Section Expansion.
 Context {V : Space}.
 Inductive combination :=
-  | Letter (v : V) | Sum (a b : combination) | Multiple (c : R) (a : combination).
+  | Letter (n : nat) (v : V) | Sum (a b : combination) | Multiple (c : R) (a : combination).
 Fixpoint value (a : combination) : V :=
   match a with
-  | Letter v => v | Sum a b => add (value a) (value b) | Multiple c a => scale c (value a)
+  | Letter _ v => v | Sum a b => add (value a) (value b) | Multiple c a => scale c (value a)
   end.
-Fixpoint extended (f : V -> R) (k : R) (a : combination) : R :=
+Fixpoint extended (f : nat -> V -> R) (k : R) (a : combination) : R :=
   match a with
-  | Letter v => k * f v | Sum a b => extended f k a + extended f k b | Multiple c a => extended f (k * c) a
+  | Letter n v => k * f n v | Sum a b => extended f k a + extended f k b | Multiple c a => extended f (k * c) a
   end.
-Lemma extended_inner a k w : extended (fun v => inner v w) k a = k * inner (value a) w.
+Definition ordered (m n : nat) (v w : V) : R := if Nat.leb m n then inner v w else inner w v.
+Lemma ordered_inner m n v w : ordered m n v w = inner v w.
+Proof. unfold ordered. destruct (Nat.leb m n); [reflexivity | apply inner_sym]. Qed.
+Lemma extended_inner a k w : extended (fun _ v => inner v w) k a = k * inner (value a) w.
 Proof.
-  revert k; induction a as [v | a IHa b IHb | c a IHa]; intros k; simpl.
+  revert k; induction a as [n v | a IHa b IHb | c a IHa]; intros k; simpl.
   - reflexivity.
   - rewrite IHa, IHb, inner_add. ring.
   - rewrite IHa, inner_scale. ring.
 Qed.
-Lemma extended_same f g k a : (forall v, f v = g v) -> extended f k a = extended g k a.
+Lemma extended_same f g k a : (forall n v, f n v = g n v) -> extended f k a = extended g k a.
 Proof.
-  intros E; revert k; induction a as [v | a IHa b IHb | c a IHa]; intros k; simpl.
+  intros E; revert k; induction a as [n v | a IHa b IHb | c a IHa]; intros k; simpl.
   - rewrite E. reflexivity.
   - rewrite IHa, IHb. reflexivity.
   - apply IHa.
 Qed.
 Lemma inner_expanded a b :
-  inner (value a) (value b) = extended (fun v => extended (fun w => inner w v) 1 b) 1 a.
+  inner (value a) (value b) = extended (fun n v => extended (fun m w => ordered m n w v) 1 b) 1 a.
 Proof.
-  rewrite (extended_same _ (fun v => inner v (value b))).
+  rewrite (extended_same _ (fun _ v => inner v (value b))).
   - rewrite extended_inner. ring.
-  - intros v. rewrite extended_inner, inner_sym. ring.
+  - intros n v. rewrite (extended_same _ (fun _ w => inner w v)) by (intros; apply ordered_inner).
+    rewrite extended_inner, inner_sym. ring.
 Qed.
 End Expansion.
 
-Ltac reify v :=
-  lazymatch v with
-  | add ?a ?b => let x := reify a in let y := reify b in constr:(Sum x y)
-  | scale ?c ?a => let x := reify a in constr:(Multiple c x)
-  | _ => constr:(Letter v)
+Ltac numbered v letters :=
+  lazymatch letters with
+  | cons v _ => constr:(O) | cons _ ?more => let n := numbered v more in constr:(S n) | _ => constr:(O)
   end.
-(* Expands the left side of a goal inner u v = e. *)
-Ltac expand_left :=
+Ltac reify v letters :=
+  lazymatch v with
+  | add ?a ?b => let x := reify a letters in let y := reify b letters in constr:(Sum x y)
+  | scale ?c ?a => let x := reify a letters in constr:(Multiple c x)
+  | _ => let n := numbered v letters in constr:(Letter n v)
+  end.
+(* Expands the left side of a goal inner u v = e, with letters in the order of a list; a list of none leaves them. *)
+Ltac expand_left letters :=
   lazymatch goal with
   | |- inner ?u ?v = _ =>
-      let a := reify u in let b := reify v in
-      refine (eq_trans (inner_expanded a b) _); cbv beta iota delta [extended]
+      let a := reify u letters in let b := reify v letters in
+      refine (eq_trans (inner_expanded a b) _); cbv beta iota delta [extended ordered Nat.leb]
   end.
 
 (* Turns a goal u = v into an identity of real numbers. *)
 Ltac vectors_equal :=
-  let w := fresh in apply inner_separates; intro w; expand_left; symmetry; expand_left.
+  let w := fresh in apply inner_separates; intro w; expand_left tt; symmetry; expand_left tt.
 
 Lemma inverse_l_before {A : Algebra} (a b : A) : det a <> 0 -> mul (inverse a) (mul a b) = b.
 Proof. intros H. rewrite <- mul_assoc, inverse_l, mul_one_l by exact H. reflexivity. Qed.
