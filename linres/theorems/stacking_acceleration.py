@@ -302,7 +302,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in the basin in bulk, trained by the compiled kernel."""
-    from linres.sampling import stacking_histories
+    from linres.sampling.stacking import stacking_histories
 
     return stacking_histories(generator, count, reach=partial(_reach, Float), symbols=(Phi, q, L, sigma, T))
 

@@ -360,7 +360,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in the basin in bulk, trained by the compiled kernel."""
-    from linres.sampling import stacking_losses
+    from linres.sampling.stacking import stacking_losses
 
     return stacking_losses(generator, count, reach=partial(_edge, Float), symbols=(ell, ell_star, q, L, sigma, T))
 
