@@ -1,7 +1,7 @@
 """Theorems from a user's Python file. The file is code and is run: load none that you would not run yourself.
 
 A theorem file is a module like any other: what stands in it at top level is looked through for `Theorem` and
-`Refutation` objects. Data files (`linres.tables`) are only read; a theorem file is executed.
+`Refutation` objects. Data files (`linres.sources`) are only read; a theorem file is executed.
 """
 
 import ast

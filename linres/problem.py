@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import checks, tables
+from linres import checks, sources, tables
 from linres.errors import InputError, refuse
 from linres.moments import BadRow, Moments, Result, workers
 
@@ -87,7 +87,7 @@ class Problem:
             "Problem.from_data(ridge=...)", ridge, wanted="a number >= 0", holds=lambda v: v >= 0,
             remedy="Leave it out to add nothing.",
         )
-        with closing(tables.samples(x, y, finite=bad_rows == "refuse")) as samples:
+        with closing(sources.samples(x, y, finite=bad_rows == "refuse")) as samples:
             moments = _moments(samples, components, watch)
             dropped = moments.dropped
             if dropped and (bad_rows == "refuse" or not moments.n):
@@ -388,7 +388,7 @@ def _components(components, p: int, m: int) -> int | None:
     )
 
 
-def _moments(samples: tables.Samples, components, watch) -> Moments:
+def _moments(samples: sources.Samples, components, watch) -> Moments:
     """Read all of them. InputError as soon as their widths are known not to do, and for no rows."""
     moments = Moments()
     with ExitStack() as threads, closing(samples.chunks()) as chunks:
@@ -416,7 +416,7 @@ def _require_widths(widths: tuple[int, int], components) -> None:
     _components(components, *widths)
 
 
-def _bad_rows(samples: tables.Samples, seen: int, count: int, first: list[BadRow]) -> InputError:
+def _bad_rows(samples: sources.Samples, seen: int, count: int, first: list[BadRow]) -> InputError:
     """The refusal of data with so many bad rows, that says where the first are."""
     listed = ", ".join(f"{samples.place(bad.side, bad.row)} ({bad.value} in column {bad.column})" for bad in first)
     more = f" and {count - len(first)} more" if count > len(first) else ""

@@ -11,7 +11,7 @@ from sympy.stats import Normal, Probability
 from linres.arithmetic import EXACT
 from linres.evaluate import Enclosure
 from linres.rungs import rigorous
-from linres.sampling import DIMENSIONS, PATH_STAGES, STAGES
+from linres.sampling.drawing import DIMENSIONS, PATH_STAGES, STAGES
 from linres.theorems import NAMES, load, nesterov_quadratic, nesterov_step, nesterov_with_errors, stacking_residual
 
 COUNT = 200

@@ -25,7 +25,7 @@ from linres.parameter_stacking import (
     within,
 )
 from linres.rungs import rigorous, symbolic
-from linres.sampling import parameter_training
+from linres.sampling.parameter_stacking import parameter_training
 from linres.theorems import stacking_parameter_acceleration as s4
 
 F = Fraction

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from linres import tables
+from linres import sources
 from linres.data import load
 from linres.errors import InputError
 from linres.moments import BLOCK
@@ -94,7 +94,7 @@ def test_the_same_numbers_give_the_same_bits_wherever_they_are(name):
 
 @pytest.mark.parametrize("name", ["npy", "columns", "shards", "npz", "csv"])
 def test_the_bits_do_not_depend_on_how_much_is_read_at_a_time(name, monkeypatch):
-    monkeypatch.setattr(tables, "CHUNK", 24 * 77)
+    monkeypatch.setattr(sources, "CHUNK", 24 * 77)
     assert np.array_equal(Problem.from_data(*SOURCES[name]()).sigma, WHOLE.sigma)
 
 
@@ -230,7 +230,7 @@ class TestFiles:
         assert np.array_equal(Problem.from_data(x, y).sigma, WHOLE.sigma)
 
     def test_that_are_cut_while_they_are_read_are_refused(self, monkeypatch):
-        monkeypatch.setattr(tables, "CHUNK", 24 * 1000)
+        monkeypatch.setattr(sources, "CHUNK", 24 * 1000)
         x, y = pair()
         with pytest.raises(InputError, match=r"Y\.npy is not a readable \.npy file"):
             Problem.from_data(x, y, watch=lambda *_: os.truncate(y, 30_000))
@@ -267,7 +267,7 @@ class TestFiles:
 
     def test_are_never_loaded_as_a_whole(self, monkeypatch):
         """Not a row more than a chunk is held, but of columns in an archive."""
-        monkeypatch.setattr(tables, "CHUNK", 24 * 500)
+        monkeypatch.setattr(sources, "CHUNK", 24 * 500)
         for name in ("npy", "columns", "npz", "npz, compressed", "shards"):
             assert 0 < max(held(SOURCES[name]())) <= 500 * 3
 
@@ -277,9 +277,9 @@ class TestFiles:
             Problem.from_data(name, name)
 
 
-def held(sources):
+def held(given):
     """The sizes of the buffers of all .npy tables while a problem is made of the sources."""
-    with closing(tables.samples(*sources)) as samples:
+    with closing(sources.samples(*given)) as samples:
         return [
             one.raw.size for _ in samples.chunks() for table in samples.tables.values()
             for one in getattr(table, "tables", [table])
@@ -365,7 +365,7 @@ def test_other_sources_are_refused(arguments, message):
 
 @pytest.mark.parametrize("missing", [1, 5000])
 def test_tables_of_unlike_length_are_counted_to_the_end(missing, monkeypatch):
-    monkeypatch.setattr(tables, "CHUNK", 24 * 500)
+    monkeypatch.setattr(sources, "CHUNK", 24 * 500)
     with pytest.raises(InputError, match=f"got {N - missing} rows of x, {N} of y"):
         Problem.from_data(csv("x.csv", X[missing:]), csv("y.csv", Y))
 

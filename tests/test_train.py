@@ -676,7 +676,7 @@ class TestProgress:
         rows = np.random.default_rng(0).standard_normal((3000, 2))
         np.save(tmp_path / "x.npy", rows)
         np.savetxt(tmp_path / "y.csv", rows, delimiter=",")
-        monkeypatch.setattr("linres.tables.CHUNK", 16 * 500)
+        monkeypatch.setattr("linres.sources.CHUNK", 16 * 500)
         for sources, total in (("x.npy", "x.npy"), " of 3,000"), (("y.csv", "y.csv"), ""):
             shown = on_terminal(*(str(tmp_path / name) for name in sources), "--stages", "0", seconds=0.25)
             first, *lines, last = shown.split("\r\x1b[K")

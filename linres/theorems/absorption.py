@@ -71,7 +71,7 @@ def instances():
 
 def sample(generator, count):
     """Numbers in bulk, in compiled float64."""
-    from linres.sampling import absorption_rows
+    from linres.sampling.first_order import absorption_rows
 
     return absorption_rows(generator, count, symbols=SYMBOLS, instance=Numbers)
 

@@ -108,7 +108,7 @@ def instances():
 
 def sample(generator, count):
     """Steps in bulk on quadratics, taken by the compiled kernel."""
-    from linres.sampling import gradient_steps
+    from linres.sampling.first_order import gradient_steps
 
     return gradient_steps(generator, count, symbols=(f_x, f_next, f_star, q, L))
 

@@ -132,7 +132,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk on quadratics, by the compiled kernel (see `linres.sampling`)."""
-    from linres.sampling import gradient_histories
+    from linres.sampling.first_order import gradient_histories
 
     return gradient_histories(generator, count, symbols=(f_x, f_star, e_norm, q, L, T))
 

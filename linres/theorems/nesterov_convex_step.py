@@ -174,7 +174,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, measured in compiled float64 (see `linres.sampling`)."""
-    from linres.sampling import convex_steps
+    from linres.sampling.first_order import convex_steps
 
     return convex_steps(generator, count, symbols=(Phi, Phi_next, f_x, f_next, d, e_norm, f_star, L, tau, tau_next))
 

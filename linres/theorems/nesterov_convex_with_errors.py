@@ -142,7 +142,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, measured in compiled float64 (see `linres.sampling`)."""
-    from linres.sampling import convex_histories
+    from linres.sampling.first_order import convex_histories
 
     return convex_histories(generator, count, symbols=(Phi, f_x, d, e_norm, f_star, L, tau, T))
 

@@ -197,7 +197,7 @@ def instances():
 
 def sample(generator, count):
     """Single eigenvectors in bulk, by the compiled recurrence (see `linres.sampling`)."""
-    from linres.sampling import quadratic_paths
+    from linres.sampling.quadratics import quadratic_paths
 
     return quadratic_paths(generator, count, symbols=(c, s, q, L, T))
 

@@ -241,7 +241,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, in float64 (see `linres.sampling`)."""
-    from linres.sampling import quadratic_steps
+    from linres.sampling.quadratics import quadratic_steps
 
     return quadratic_steps(generator, count, symbols=(r, r_next, U, U_next, d, e_norm, q, L, w))
 

@@ -208,7 +208,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, in float64 (see `linres.sampling`)."""
-    from linres.sampling import quadratic_histories
+    from linres.sampling.quadratics import quadratic_histories
 
     return quadratic_histories(generator, count, symbols=(f, f_star, b, v, h, q, L, T))
 

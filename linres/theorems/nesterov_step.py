@@ -177,7 +177,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, measured in compiled float64 (see `linres.sampling`)."""
-    from linres.sampling import nesterov_steps
+    from linres.sampling.first_order import nesterov_steps
 
     return nesterov_steps(generator, count, symbols=(Phi, Phi_next, d, e_norm, r, q, L))
 

@@ -129,7 +129,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, measured in compiled float64 (see `linres.sampling`)."""
-    from linres.sampling import nesterov_histories
+    from linres.sampling.first_order import nesterov_histories
 
     return nesterov_histories(generator, count, symbols=(Phi, d, e_norm, r, q, L, T))
 

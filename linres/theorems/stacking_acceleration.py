@@ -34,8 +34,8 @@ import flint
 import sympy
 from sympy import Eq, Ge, Gt, Le, Ne, Rational, Symbol, sqrt
 
-from linres import bounds
-from linres.arithmetic import EXACT, divide, inner, rational
+from linres import bounds, exact_stacking
+from linres.arithmetic import EXACT, divide, rational
 from linres.certificate import Term
 from linres.evaluate import Enclosure, Float
 from linres.instances import Method, aligned_stacking_run
@@ -263,7 +263,7 @@ def _row(claimed, run, arithmetic):
         raise ValueError(f"measure(instance, arithmetic) should have the arithmetic EXACT, got {arithmetic!r}")
     function, momentum = claimed.function(EXACT), rational(claimed.momentum)
     method = Method(function, q=nesterov.momentum(momentum), L=1 / rational(claimed.step_size))
-    networks = dict(enumerate(_networks(claimed, run), -1))
+    networks = exact_stacking.networks(claimed, run)
     values = {t: function.value(networks[t]) for t in range(len(run.stages) + 1)}
     stages, lookaheads = range(len(run.stages)), {t: stage.lookahead for t, stage in enumerate(run.stages)}
     least = rational(bounds.stretch(function.minimiser))
@@ -272,28 +272,10 @@ def _row(claimed, run, arithmetic):
         W: networks, base.Y: lookaheads, G: {t: run.stages[t].gradient for t in stages},
         ell: values, base.ell_Y: {t: function.value(lookaheads[t]) for t in stages},
         Phi: {t: method.potential(networks[t], networks[t - 1], value) for t, value in values.items()},
-        D: {t: _lookahead_error(momentum, networks[t], networks[t - 1]) for t in stages},
-        s: {t - 1: least - _distance_below(networks[t - 1], function.minimiser) for t in stages},
+        D: {t: exact_stacking.lookahead_error(momentum, networks[t], networks[t - 1]) for t in stages},
+        s: {t - 1: least - exact_stacking.distance_below(networks[t - 1], function.minimiser) for t in stages},
         G_first: function.gradient(networks[min(1, len(stages))]),
     }
-
-
-def _networks(claimed, run):
-    """W_{-1}, W_0, ..., W_T."""
-    first = EXACT.matrix(claimed.start)
-    return [run.stages[0].before if run.stages else first, first, *(stage.grown for stage in run.stages)]
-
-
-def _lookahead_error(momentum, network, before):
-    difference = network - before
-    return momentum * divide(difference, before) @ difference
-
-
-def _distance_below(network, target):
-    """|W - W*|, or a little less where it is irrational."""
-    square = inner(network - target, network - target)
-    root = EXACT.sqrt(square)
-    return root if type(root) is type(square) else rational(bounds.root_below(bounds.fraction(square), bits=24))
 
 
 def reach(inverse_root, smoothness, least, potential):
@@ -320,7 +302,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in the basin in bulk, trained by the compiled kernel."""
-    from linres.sampling import stacking_histories
+    from linres.sampling.stacking import stacking_histories
 
     return stacking_histories(generator, count, reach=partial(_reach, Float), symbols=(Phi, q, L, sigma, T))
 
@@ -350,7 +332,7 @@ def _with_error(times):
 
     def stage(network, block, gradient, *, momentum, step_size, rule):
         before = (block.identity() + block).inverse() @ network
-        error = times * _lookahead_error(momentum, network, before)
+        error = times * exact_stacking.lookahead_error(momentum, network, before)
         lookahead, grown = nesterov.step(
             network, before, gradient, momentum=momentum, step_size=step_size, lookahead_error=error
         )

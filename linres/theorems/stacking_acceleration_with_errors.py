@@ -246,7 +246,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, in compiled float64 (see `linres.sampling`)."""
-    from linres.sampling import perturbed_stacking_histories
+    from linres.sampling.stacking import perturbed_stacking_histories
 
     return perturbed_stacking_histories(generator, count, symbols=(Phi, E_norm, q, L, sigma, K, T))
 

@@ -258,7 +258,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, in compiled float64 (see `linres.sampling`)."""
-    from linres.sampling import convex_stacking_histories
+    from linres.sampling.stacking import convex_stacking_histories
 
     return convex_stacking_histories(generator, count, symbols=(ell, ell_star, L, sigma, R, tau, T))
 

@@ -197,7 +197,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in the basin in bulk, in float64 (see `linres.sampling`)."""
-    from linres.sampling import parameter_stacking_histories
+    from linres.sampling.parameter_stacking import parameter_stacking_histories
 
     return parameter_stacking_histories(generator, count, symbols=(Phi, q, h, L, mu_star, L_star, T))
 

@@ -114,7 +114,7 @@ def instances():
 
 def sample(generator, count):
     """Stages in bulk, in float64 (see `linres.sampling`)."""
-    from linres.sampling import parameter_stacking_rows
+    from linres.sampling.parameter_stacking import parameter_stacking_rows
 
     return parameter_stacking_rows(generator, count, symbols=(beta, eta, W_star, W_prev, W, w, G, W_next))
 

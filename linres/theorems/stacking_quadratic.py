@@ -33,8 +33,8 @@ import flint
 import sympy
 from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Ne, Rational, Symbol, sqrt, symbols
 
-from linres import bounds
-from linres.arithmetic import EXACT, divide, inner, rational
+from linres import bounds, exact_stacking
+from linres.arithmetic import EXACT, rational
 from linres.certificate import Term
 from linres.evaluate import Enclosure, Float
 from linres.instances import aligned_stacking_run
@@ -325,35 +325,17 @@ def _row(claimed, run, arithmetic):
     if arithmetic is not EXACT:
         raise ValueError(f"measure(instance, arithmetic) should have the arithmetic EXACT, got {arithmetic!r}")
     function, momentum = claimed.function(EXACT), rational(claimed.momentum)
-    networks = dict(enumerate(_networks(claimed, run), -1))
+    networks = exact_stacking.networks(claimed, run)
     stages, least = range(len(run.stages)), rational(bounds.stretch(function.minimiser))
-    errors = {k: _lookahead_error(momentum, networks[k], networks[k - 1]) for k in stages}
+    errors = {k: exact_stacking.lookahead_error(momentum, networks[k], networks[k - 1]) for k in stages}
     return {
         q: nesterov.momentum(momentum), L: 1 / rational(claimed.step_size), sigma: least, T: len(stages),
         W_star: function.minimiser, ell_star: function.minimum, W: networks, D: errors,
         G: {k: function.gradient(network) for k, network in networks.items()},
         C: {k: function.gradient(function.minimiser + error) for k, error in errors.items()},
         ell: {k: function.value(network) for k, network in networks.items() if k >= 0},
-        s: {k - 1: least - _distance_below(networks[k - 1], function.minimiser) for k in stages},
+        s: {k - 1: least - exact_stacking.distance_below(networks[k - 1], function.minimiser) for k in stages},
     }
-
-
-def _networks(claimed, run):
-    """W_{-1}, W_0, ..., W_T."""
-    first = EXACT.matrix(claimed.start)
-    return [run.stages[0].before if run.stages else first, first, *(stage.grown for stage in run.stages)]
-
-
-def _lookahead_error(momentum, network, before):
-    difference = network - before
-    return momentum * divide(difference, before) @ difference
-
-
-def _distance_below(network, target):
-    """|W - W*|, or a little less where it is irrational."""
-    squared = inner(network - target, network - target)
-    root = EXACT.sqrt(squared)
-    return root if type(root) is type(squared) else rational(bounds.root_below(bounds.fraction(squared), bits=24))
 
 
 def edge(inverse_root, smoothness, least, excess):
@@ -378,7 +360,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in the basin in bulk, trained by the compiled kernel."""
-    from linres.sampling import stacking_losses
+    from linres.sampling.stacking import stacking_losses
 
     return stacking_losses(generator, count, reach=partial(_edge, Float), symbols=(ell, ell_star, q, L, sigma, T))
 

@@ -89,7 +89,7 @@ def instances():
 
 def sample(generator, count):
     """Runs in bulk, trained by the compiled kernel."""
-    from linres.sampling import stacking_rows
+    from linres.sampling.stacking import stacking_rows
 
     return stacking_rows(
         generator, count, symbols={"beta": beta, "eta": eta, "W_prev": W_prev, "W": W, "G": G, "W_next": W_next}
