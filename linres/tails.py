@@ -69,9 +69,9 @@ def norm(
     level, upwards = enclosed(event.rhs, values), _upwards(event)
     above = layer_above(network.width, network.square * network.variance, level)
     happens = above if upwards else 1 - above
-    if start and (1 >= level if upwards else 1 <= level):
+    if start and (level <= 1 if upwards else level >= 1):
         happens = flint.arb(1)
-    elif start and not (1 < level if upwards else 1 > level):
+    elif start and not (level > 1 if upwards else level < 1):
         happens = happens.union(flint.arb(1))  # it is not decided
     return {Probability(event): happens}
 
