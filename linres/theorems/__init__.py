@@ -18,8 +18,8 @@ NAMES = (
     "stacking-parameter-acceleration",
     "block-gradient", "gradient-dominance", "orientation", "near-identity-blocks", "block-regression",
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "scaling-smooth-weights",
-    "fractional-increments", "scaling-tail-mean", "scaling-tail-above", "scaling-tail-below", "scaling-tail-lowest",
-    "scaling-displacement-above", "scaling-displacement-below", "scaling-lognormal",
+    "fractional-increments", "scaling-gradients", "scaling-tail-mean", "scaling-tail-above", "scaling-tail-below",
+    "scaling-tail-lowest", "scaling-displacement-above", "scaling-displacement-below", "scaling-lognormal",
 )
 REFUTED = (
     "hardt-ma-2017-inequality-2-3", "hardt-ma-2017-theorem-2-1", "supervised-block-transport", "free-head-block",
