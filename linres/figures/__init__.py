@@ -11,7 +11,8 @@ from types import ModuleType
 
 from linres.errors import InputError
 
-NAMES = ("rates", "scaling", "lookahead", "basin", "floors", "momentum", "parameter", "boosting")
+NAMES = ("rates", "scaling", "lookahead", "basin", "floors", "momentum", "parameter", "boosting", "strong",
+         "smooth", "heatmap", "regularity")
 
 
 def load(name: str) -> ModuleType:
