@@ -39,6 +39,7 @@ _HOMES = {
     "linres.methods.conjugate_gradient": ("conjugate_gradient",),
     "linres.methods.propagation": ("propagate",),
     "linres.methods.stacking": ("grow",),
+    "linres.methods.stacking_batch": ("stacking_batch",),
 }
 _MODULES = ("data", "guarantee", "losses", "starts", "strategies")
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

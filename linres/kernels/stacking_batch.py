@@ -1,0 +1,338 @@
+"""Stagewise stacking on many least-squares problems: loss curves alone, near the peak of the processor.
+
+The recurrences are those of methods/stacking.py in coordinates that make a stage cheap; losses are the same in exact
+arithmetic.
+
+Parameter rule. With Sigma = F F^T, X = (W F)^T and v = w^T the moments are gone: the loss is |E|^2/2, E = X - (W* F)^T,
+
+    G = E + beta X v,    v <- beta v - step X^T G,    X <- X + X v,    E <- E + X v:
+
+three products.
+
+Functional rule. With Sigma = Q T Q^T, T tridiagonal, W stands for W Q and P for w_t W_t. As w_{t+1} = D W_t^{-1} for the
+change D = W_{t+1} - W_t,
+
+    D = beta P - step (E + beta P) T,    P <- D + D W^{-1} D,    W <- W + D,    E <- E + D:
+
+a linear system and a product. The loss is <E, E T>/2.
+
+Problems of dimension up to SIDE_BY_SIDE are taken LANES at a time, one in each lane of the vectors, larger ones one by
+one (the layouts of `linres.kernels.vectors`). Curves have the same bits in any company.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from linres.kernels._jit import compiled
+from linres.kernels.elimination import BLOCK, solve
+from linres.kernels.microkernel import SHORT, Part, affine, grow
+from linres.kernels.vectors import LANES, coefficients, load, multiply_add, spread, store
+
+SIDE_BY_SIDE = 24
+EPS = 2.0**-52
+
+
+class Batch(NamedTuple):
+    """Sigma, W*, W_0 (R, d, d); momentum and step size (R,)."""
+
+    sigma: np.ndarray
+    target: np.ndarray
+    start: np.ndarray
+    momentum: np.ndarray
+    step: np.ndarray
+
+
+class Work(NamedTuple):
+    """What a run writes to: matrices in one of the layouts, rows of LANES numbers, and the diagonals of T.
+
+    Then for a single problem: band (2, d + 1), frame (d, d) and scratch (d + 3, d).
+    """
+
+    matrices: np.ndarray
+    numbers: np.ndarray
+    bands: np.ndarray
+    pivot_row: np.ndarray
+    band: np.ndarray
+    frame: np.ndarray
+    scratch: np.ndarray
+
+
+@compiled
+def root(sigma, out, rest):
+    """out <- F with F F^T = sigma, (d, d), positive semidefinite: Cholesky's with the largest pivot each time.
+
+    False if sigma is indefinite by more than rounding. rest (d, d) is overwritten.
+    """
+    d, largest = len(sigma), 0.0
+    for i in range(d):
+        largest = max(largest, abs(sigma[i, i]))
+        for j in range(d):
+            rest[i, j] = sigma[i, j]
+            out[i, j] = 0.0
+    rounding = 4 * d * EPS * largest
+    for k in range(d):
+        p = 0
+        for i in range(1, d):
+            if rest[i, i] > rest[p, p]:
+                p = i
+        if rest[p, p] <= rounding:
+            break
+        scale = 1.0 / np.sqrt(rest[p, p])
+        row = out[k]  # of F^T, until the end
+        for j in range(d):
+            row[j] = scale * rest[p, j]
+        for i in range(d):
+            factor, below = row[i], rest[i]
+            for j in range(d):
+                below[j] -= factor * row[j]
+        for j in range(d):
+            rest[p, j] = 0.0
+            rest[j, p] = 0.0
+    definite = True
+    for i in range(d):
+        for j in range(d):
+            definite = definite and abs(rest[i, j]) <= rounding
+        for j in range(i):
+            out[i, j], out[j, i] = out[j, i], out[i, j]
+    return definite
+
+
+@compiled
+def tridiagonal(sigma, axes, diagonal, beside, scratch):
+    """sigma = Q T Q^T by Householder's reflections, T tridiagonal: axes <- Q^T (d, d).
+
+    diagonal[:d] <- that of T, beside[k] <- its entry (k - 1, k), 0 < k < d; scratch is (d + 3, d).
+    """
+    d = len(sigma)
+    rest, normal, image, mixed = scratch[:d], scratch[d], scratch[d + 1], scratch[d + 2]
+    for i in range(d):
+        for j in range(d):
+            rest[i, j] = sigma[i, j]
+            axes[i, j] = 1.0 if i == j else 0.0
+    for k in range(d - 1):
+        further = 0.0
+        for j in range(k + 1, d):
+            normal[j] = rest[k, j]
+            image[j] = 0.0
+        for j in range(k + 2, d):
+            further += normal[j] * normal[j]
+        beside[k + 1] = normal[k + 1]
+        if not further > 0.0:
+            continue
+        length = np.sqrt(further + normal[k + 1] * normal[k + 1])
+        beside[k + 1] = -length if normal[k + 1] > 0.0 else length
+        normal[k + 1] -= beside[k + 1]
+        scale = 2.0 / (further + normal[k + 1] * normal[k + 1])
+        mixed[:] = 0.0
+        for i in range(k + 1, d):
+            factor, here, axis = scale * normal[i], rest[i], axes[i]
+            for j in range(k + 1, d):
+                image[j] += factor * here[j]
+            for j in range(d):
+                mixed[j] += factor * axis[j]
+        along = 0.0
+        for j in range(k + 1, d):
+            along += image[j] * normal[j]
+        for j in range(k + 1, d):
+            image[j] -= scale * along / 2.0 * normal[j]
+        for i in range(k + 1, d):
+            f, g, here, axis = normal[i], image[i], rest[i], axes[i]
+            for j in range(k + 1, d):
+                here[j] -= f * image[j] + g * normal[j]
+            for j in range(d):
+                axis[j] -= f * mixed[j]
+    for k in range(d):
+        diagonal[k] = rest[k, k]
+
+
+@compiled
+def _pack(given, lane, flipped, out):
+    """A matrix (d, d), or its transpose, to its place in the layout: all of it in `rows`, one lane in `lanes`."""
+    d = len(given)
+    for i in range(d):
+        for j in range(d):
+            value = given[j, i] if flipped else given[i, j]
+            if out.ndim == 2:
+                out[i, j] = value
+            else:
+                out[i, j, lane] = value
+
+
+@compiled
+def _pack_band(given, lane, out):
+    """A diagonal (d + 1,) likewise."""
+    for j in range(len(given)):
+        if out.ndim == 1:
+            out[j] = given[j]
+        else:
+            out[j, lane] = given[j]
+
+
+@compiled
+def _write(total, lost, first, count, single, t, curves):
+    """Half the sums (1, LANES) as losses of stage t: together that of one problem, or in each lane one of another."""
+    if single:
+        curves[first, t] = np.sum(total) / 2.0
+    else:
+        for lane in range(count):
+            curves[first + lane, t] = total[0, lane] / 2.0 + lost[0, lane]
+
+
+@compiled
+def _begin(batch, first, count, work):
+    """Paces and constants of problems first ... first + count - 1; all matrices begin as zero."""
+    numbers = work.numbers
+    work.matrices[:] = 0.0
+    work.bands[:] = 0.0
+    numbers[:] = 0.0
+    for lane in range(LANES):
+        problem = first + min(lane, count - 1)
+        numbers[0, lane] = batch.momentum[problem]
+        numbers[1, lane] = -batch.step[problem]
+        numbers[2, lane] = 1.0
+        numbers[3, lane] = -1.0
+
+
+@compiled
+def parameter(batch, begin, end, many, work, curves):
+    """Fill curves[begin:end] (R, T+1), `many` problems at once; returns the first with an indefinite sigma, or end."""
+    m, numbers, d = work.matrices, work.numbers, batch.sigma.shape[1]
+    x, grown, error, block, slope, factor = m[0], m[1], m[2], m[3], m[4], m[5]
+    beta, back, one, minus, none = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    total, lost = numbers[5:6], numbers[6:7]
+    whole, flipped = Part(0, 0, x.shape[0], 0, 0, d), Part(1, 0, x.shape[0], 0, 0, d)
+    for first in range(begin, end, many):
+        count = min(many, end - first)
+        _begin(batch, first, count, work)
+        for n in range(many):
+            problem = first + min(n, count - 1)
+            if not root(batch.sigma[problem], work.frame, work.scratch):
+                return problem
+            _pack(work.frame, n, False, factor)
+            _pack(batch.start[problem], n, True, slope)
+            _pack(batch.target[problem], n, True, grown)
+        affine(flipped, factor, slope, one, slope, none, x)
+        affine(flipped, factor, grown, minus, x, one, error)
+        for t in range(curves.shape[1]):
+            if t > 0:
+                affine(whole, x, block, beta, error, one, slope)
+                affine(flipped, x, slope, back, block, beta, block)
+            total[:] = 0.0
+            grow(x, block, grown, error, numbers[5], d)
+            x, grown = grown, x
+            _write(total, lost, first, count, many == 1, t, curves)
+    return end
+
+
+@compiled
+def _advance(network, error, change, ahead, move, free, system, bands, numbers, d):
+    """network and error a stage on: move and free <- D, system <- the network before. change is P, bands are those of T.
+
+    ahead <- E + beta P. Its neighbours beyond a row's ends enter with a factor of zero.
+    """
+    hop = LANES if network.ndim == 2 else 1
+    diagonal, beside = bands[0], bands[1]
+    beta, back = coefficients(numbers[0], 0), coefficients(numbers[1], 0)
+    for i in range(d):
+        for j in range(0, network.shape[1], hop):
+            store(ahead, i, j, multiply_add(beta, load(change, i, j), load(error, i, j)))
+        for j in range(0, network.shape[1], hop):
+            slope = load(ahead, i, j) * coefficients(diagonal, j)
+            slope = multiply_add(load(ahead, i, j - 1), coefficients(beside, j), slope)
+            slope = multiply_add(load(ahead, i, j + 1), coefficients(beside, j + 1), slope)
+            made = multiply_add(back, slope, beta * load(change, i, j))
+            at = load(network, i, j)
+            store(system, i, j, at)
+            store(move, i, j, made)
+            store(free, i, j, made)
+            store(network, i, j, at + made)
+            store(error, i, j, load(error, i, j) + made)
+
+
+@compiled
+def _measure(error, bands, total, d):
+    """total (1, LANES) <- <E, E T>, in parts or by lane: twice the products with the neighbour on the left."""
+    hop = LANES if error.ndim == 2 else 1
+    diagonal, beside = bands[0], bands[1]
+    squares, products = spread(0.0), spread(0.0)
+    for i in range(d):
+        for j in range(0, error.shape[1], hop):
+            at = load(error, i, j)
+            squares = multiply_add(at * coefficients(diagonal, j), at, squares)
+            products = multiply_add(load(error, i, j - 1) * coefficients(beside, j), at, products)
+    store(total, 0, 0, squares + products + products)
+
+
+@compiled
+def functional(batch, begin, end, many, work, curves):
+    """As `parameter`. From the stage on at which W is singular losses are nan."""
+    m, numbers, bands, d = work.matrices, work.numbers, work.bands, batch.sigma.shape[1]
+    network, error, change, ahead, move, free, system = m[0], m[1], m[2], m[3], m[4], m[5], m[6]
+    one, minus, none, total, lost = numbers[2], numbers[3], numbers[4], numbers[5:6], numbers[6:7]
+    whole = Part(0, 0, network.shape[0], 0, 0, d)
+    for first in range(begin, end, many):
+        count = min(many, end - first)
+        _begin(batch, first, count, work)
+        for n in range(many):
+            problem = first + min(n, count - 1)
+            if not root(batch.sigma[problem], work.frame, work.scratch):
+                return problem
+            tridiagonal(batch.sigma[problem], work.frame, work.band[0], work.band[1], work.scratch)
+            _pack_band(work.band[0], n, bands[0])
+            _pack_band(work.band[1], n, bands[1])
+            _pack(work.frame, n, True, system)
+            _pack(batch.start[problem], n, False, move)
+            _pack(batch.target[problem], n, False, free)
+        affine(whole, move, system, one, move, none, network)
+        affine(whole, free, system, minus, network, one, error)
+        for t in range(curves.shape[1]):
+            if t > 0:
+                _advance(network, error, change, ahead, move, free, system, bands, numbers, d)
+                if not solve(system, free, d, one, minus, work.pivot_row, lost):
+                    curves[first, t:] = np.nan
+                    break
+                affine(whole, move, free, one, move, one, change)
+            _measure(error, bands, total, d)
+            _write(total, lost, first, count, many == 1, t, curves)
+    return end
+
+
+def _aligned(*shape: int) -> np.ndarray:
+    """Zeros that begin with a cache line: vectors across two lines take twice as long to load."""
+    size = int(np.prod(shape))
+    room = np.zeros(size + 8)
+    start = -room.ctypes.data // 8 % 8
+    return room[start : start + size].reshape(shape)
+
+
+def _guarded(*shape: int) -> np.ndarray:
+    """`_aligned` zeros, before and after which a vector may be read."""
+    return _aligned(int(np.prod(shape)) + 16)[8:-8].reshape(shape)
+
+
+def together(d: int) -> int:
+    """How many problems of dimension d are taken at once: one, if it has a single number, or is large."""
+    return LANES if 1 < d <= SIDE_BY_SIDE else 1
+
+
+def _work(d: int) -> Work:
+    """Room for so many."""
+    if together(d) > 1:
+        matrices, bands = _guarded(7, d, d, LANES), _aligned(2, d + 1, LANES)
+    else:
+        rows, columns = -(-d // SHORT) * SHORT, -(-d // BLOCK) * BLOCK
+        matrices, bands = _guarded(7, rows, columns), _aligned(2, columns + BLOCK)
+    return Work(
+        matrices, _aligned(8, LANES), bands, np.empty(BLOCK), np.zeros((2, d + 1)), np.empty((d, d)),
+        np.empty((d + 3, d)),
+    )
+
+
+def run(batch, begin, end, curves, rule):
+    """Fill curves[begin:end] (R, T+1) by the rule; returns the first problem with an indefinite sigma, or end.
+
+    The interpreter's lock is not held, so that threads may fill parts of the same curves side by side.
+    """
+    d = batch.sigma.shape[1]
+    return (functional if rule == "functional" else parameter)(batch, begin, end, together(d), _work(d), curves)
