@@ -47,8 +47,8 @@ def test_an_error_in_a_part_is_raised(part):
         in_parts(lambda begin, end: work(part), 10)
 
 
-def test_kernels_let_other_threads_run():
-    @compiled
+def test_kernels_without_the_lock_let_other_threads_run():
+    @compiled(nogil=True)
     def long(count):
         total = 0.0
         for i in range(count):

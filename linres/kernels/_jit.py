@@ -77,18 +77,20 @@ def _numba_caches_in(directory: Path | None):
         config.CACHE_DIR = previous
 
 
-def compiled(function=None, *, parallel: bool = False):
+def compiled(function=None, *, parallel: bool = False, nogil: bool = False):
     """The function compiled by Numba when first called: `@compiled`, or `@compiled(parallel=True)` to allow prange.
 
-    It releases Python's lock while it runs, so that threads may run it at once (see `_threads`). Without a writable
-    cache directory it is compiled anew in each process. Division by zero gives inf or nan, as in NumPy; no fastmath,
-    since that would drop nans and reorder sums. NUMBA_DISABLE_JIT=1 returns the function itself.
+    nogil: calls from Python run without the interpreter's lock, so that threads run side by side.
+    Without a writable cache directory it is compiled anew in each process. Division by zero gives inf or nan, as in
+    NumPy; no fastmath, since that would drop nans and reorder sums. NUMBA_DISABLE_JIT=1 returns the function itself.
     """
     if function is None:
-        return functools.partial(compiled, parallel=parallel)
+        return functools.partial(compiled, parallel=parallel, nogil=nogil)
     directory = None if config.DISABLE_JIT else cache_directory()
     with _numba_caches_in(directory):
-        return numba.njit(function, cache=directory is not None, parallel=parallel, nogil=True, error_model="numpy")
+        return numba.njit(
+            function, cache=directory is not None, parallel=parallel, nogil=nogil, error_model="numpy"
+        )
 
 
 def as_arrays(*values):

@@ -1,7 +1,7 @@
 """Kernels on several threads: each works on a part of its own, and writes where no other does.
 
-Kernels release Python's lock (see `_jit`), so that Python's threads do what Numba's prange would, with half of its
-compilation and none of its trouble when two threads call at once. How many there are is what Numba is set to:
+Kernels compiled with nogil release Python's lock, so that Python's threads do what Numba's prange would, with half of
+its compilation and none of its trouble when two threads call at once. How many there are is what Numba is set to:
 NUMBA_NUM_THREADS, or numba.set_num_threads.
 """
 

@@ -99,7 +99,7 @@ def norms(seed, first, block, width, scale, layers, out):
     in_parts(lambda begin, end: _norms(begin, end, seed, first, block, width, scale, layers, out), len(out))
 
 
-@compiled
+@compiled(nogil=True)
 def _norms(begin, end, seed, first, block, width, scale, layers, out):
     """The runs first + begin, ..., first + end - 1 of `norms`."""
     unit, few = scale / math.sqrt(width), _FEW if scale < 1e6 else 1
@@ -129,7 +129,7 @@ def norms_and_distances(seed, first, block, width, scale, layers, norms, distanc
     in_parts(lambda begin, end: _norms_and_distances(begin, end, *settings), len(norms))
 
 
-@compiled
+@compiled(nogil=True)
 def _norms_and_distances(begin, end, seed, first, block, width, scale, layers, norms, distances):
     unit = 1.0 / math.sqrt(width)
     for run in range(begin, end):
@@ -488,7 +488,7 @@ def simulate(
     in_parts(lambda begin, end: _simulate(begin, end, *settings, *found), len(norms) * len(scales))
 
 
-@compiled
+@compiled(nogil=True)
 def _simulate(
     begin, end, seed, first, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances,
     gradients, gradient_distances
@@ -509,7 +509,7 @@ def normals(seed, first, out):
     in_parts(lambda begin, end: _normals(begin, end, seed, first, out), len(out))
 
 
-@compiled
+@compiled(nogil=True)
 def _normals(begin, end, seed, first, out):
     for run in range(begin, end):
         random.fill_normal(1.0, random.seeded(seed, first + np.uint64(run) + _LANE_STREAMS), out[run])

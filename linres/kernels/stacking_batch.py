@@ -194,7 +194,7 @@ def _begin(batch, first, count, work):
         numbers[3, lane] = -1.0
 
 
-@compiled
+@compiled(nogil=True)
 def parameter(batch, begin, end, many, work, curves):
     """Fill curves[begin:end] (R, T+1), `many` problems at once; returns the first with an indefinite sigma, or end."""
     m, numbers, d = work.matrices, work.numbers, batch.sigma.shape[1]
@@ -264,7 +264,7 @@ def _measure(error, bands, total, d):
     store(total, 0, 0, squares + products + products)
 
 
-@compiled
+@compiled(nogil=True)
 def functional(batch, begin, end, many, work, curves):
     """As `parameter`. From the stage on at which W is singular losses are nan."""
     m, numbers, bands, d = work.matrices, work.numbers, work.bands, batch.sigma.shape[1]
