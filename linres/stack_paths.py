@@ -99,17 +99,18 @@ def _root(square, rounded):
 
 def bulk(generator: np.random.Generator, count: int, *, reach, symbols) -> Batch:
     """count runs of stacking in the basin, by the compiled kernel; symbols: for the sums of norms of blocks, Phi, q, L,
-    m and the horizon. reach as for `linres.sampling.stacking_histories`."""
-    from linres import sampling
+    m and the horizon. reach as for `linres.sampling.stacking.stacking_histories`."""
+    from linres.sampling import drawing
+    from linres.sampling import stacking as sampled
 
-    each = -(-count // len(sampling.SQUARES))
-    runs = [sampling._aligned_runs(generator, each, d, reach) for d in sampling.SQUARES]
-    trained = [one for run in runs for one in sampling._trained(run)]
+    each = -(-count // len(drawing.SQUARES))
+    runs = [sampled.aligned_runs(generator, each, d, reach) for d in drawing.SQUARES]
+    trained = [one for run in runs for one in sampled.trained(run)]
     sums = np.array([_sums(trace.networks) for *_, trace in trained]).T
-    potentials = np.array([sampling._potential_path(*one) for one in trained]).T
-    q, L, sigma = sampling._settings(runs)
-    columns = [sums, potentials, q, L, float(KEPT) * sigma, sampling.STAGES]
-    return Batch(dict(zip(symbols, columns, strict=True)), sampling._aligned_instance(runs), len(trained))
+    potentials = np.array([sampled.potential_path(*one) for one in trained]).T
+    q, L, sigma = sampled.settings(runs)
+    columns = [sums, potentials, q, L, float(KEPT) * sigma, drawing.STAGES]
+    return Batch(dict(zip(symbols, columns, strict=True)), sampled.aligned_instance(runs), len(trained))
 
 
 def _sums(networks: np.ndarray) -> np.ndarray:

@@ -81,6 +81,7 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.random_networks import Backwards, GaussianNorms, Layers, Refined, Stopped
     from linres.random_start_runs import NoisyRun, RandomStartRun
     from linres.ring import Contraction, Ring
+    from linres.rough_blocks import RoughRun
     from linres.smooth_networks import Powers
     from linres.stationary import MovingAverage
     from linres.theorems.absorption import Numbers
@@ -89,7 +90,7 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     runs = (
         AdditiveRun, Backwards, Contraction, ConvexRun, ConvexStackingRun, Fraction, GaussianNorms, KrylovRun, Layers,
         LinearNetwork, MovingAverage, NesterovRun, NoisyRun, Numbers, ParameterRun, PerturbedStackingRun, Powers,
-        QuadraticRun, RandomStartRun, Refined, Regression, Ring, StackingRun, Stopped, Turns,
+        QuadraticRun, RandomStartRun, Refined, Regression, Ring, RoughRun, StackingRun, Stopped, Turns,
     )
     names = {run.__name__: run for run in runs}
     assert eval(repr(instance), names) == instance

@@ -56,7 +56,7 @@ def stacking_rows(generator: np.random.Generator, count: int, *, symbols) -> Bat
     return Batch({symbols[name]: np.array(values) for name, values in columns.items()}, instance, count)
 
 
-def _aligned_runs(
+def aligned_runs(
     generator: np.random.Generator, count: int, dimension: int, reach, distance: int = 1
 ) -> dict[str, np.ndarray]:
     """The parameters of count runs of `aligned_stacking_run`, half of them from as far as reach allows.
@@ -78,7 +78,7 @@ def _aligned_runs(
     return drawn | normals | {"values": values, "displacement": (longest * share)[:, None, None] * towards}
 
 
-def _trained(run: dict[str, np.ndarray]):
+def trained(run: dict[str, np.ndarray]):
     """For each run q, L and its target, and the `stacking.trace` of its training by the functional rule."""
     q, smoothness = run["q"], run["L"]
     basis, left, right = (reflections(run[name]) for name in ("mirror", "left", "right"))
@@ -89,14 +89,14 @@ def _trained(run: dict[str, np.ndarray]):
         yield q[k], smoothness[k], target[k], trace
 
 
-def _potential_path(q: float, smoothness: float, target: np.ndarray, trace) -> np.ndarray:
+def potential_path(q: float, smoothness: float, target: np.ndarray, trace) -> np.ndarray:
     """Phi_0, ..., Phi_STAGES of a run."""
     previous = np.concatenate([trace.networks[:1], trace.networks[:-1]])
     offsets = nesterov.auxiliary(trace.networks, previous, q=q) - target
     return nesterov.potential(trace.excess, np.sum(offsets**2, axis=(1, 2)), mu=q**2 * smoothness)
 
 
-def _aligned_instance(runs: list[dict[str, np.ndarray]]):
+def aligned_instance(runs: list[dict[str, np.ndarray]]):
     """The k-th of the runs, exactly."""
 
     def instance(k: int) -> StackingRun:
@@ -119,13 +119,13 @@ def stacking_histories(generator: np.random.Generator, count: int, *, reach, sym
     reach(q, L, sigma, potential) -> (n,), by what a displacement W_0 - W* of that Phi_0 may be multiplied.
     """
     each = -(-count // len(SQUARES))
-    runs = [_aligned_runs(generator, each, d, reach) for d in SQUARES]
-    potentials = np.array([_potential_path(*trained) for run in runs for trained in _trained(run)]).T
-    return Batch(dict(zip(symbols, [potentials, *_settings(runs), STAGES], strict=True)), _aligned_instance(runs),
+    runs = [aligned_runs(generator, each, d, reach) for d in SQUARES]
+    potentials = np.array([potential_path(*one) for run in runs for one in trained(run)]).T
+    return Batch(dict(zip(symbols, [potentials, *settings(runs), STAGES], strict=True)), aligned_instance(runs),
                  potentials.shape[1])
 
 
-def _settings(runs: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
+def settings(runs: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
     """q, L and sigma(W*) of all runs."""
     q, smoothness = (np.concatenate([run[name] for run in runs]) for name in ("q", "L"))
     return [q, smoothness, np.concatenate([run["values"].min(axis=1) for run in runs])]
@@ -137,9 +137,9 @@ def stacking_losses(generator: np.random.Generator, count: int, *, reach, symbol
     reach(q, L, sigma, excess) -> (n,), by what a displacement W_0 - W* of that excess loss may be multiplied.
     """
     each = -(-count // len(SQUARES))
-    runs = [_aligned_runs(generator, each, d, reach, distance=0) for d in SQUARES]
-    losses = np.array([trace.excess for run in runs for *_, trace in _trained(run)]).T
-    return Batch(dict(zip(symbols, [losses, 0.0, *_settings(runs), STAGES], strict=True)), _aligned_instance(runs),
+    runs = [aligned_runs(generator, each, d, reach, distance=0) for d in SQUARES]
+    losses = np.array([trace.excess for run in runs for *_, trace in trained(run)]).T
+    return Batch(dict(zip(symbols, [losses, 0.0, *settings(runs), STAGES], strict=True)), aligned_instance(runs),
                  losses.shape[1])
 
 
