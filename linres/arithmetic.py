@@ -190,6 +190,14 @@ def _rounded(value) -> float:
     return float(Fraction(int(exact.p), int(exact.q)))
 
 
+def _nearest(value) -> float:
+    """The float nearest to an exact number; of a float itself."""
+    if type(value) is not Fraction:
+        value = rational(value)
+        value = Fraction(int(value.p), int(value.q))
+    return value.numerator / value.denominator
+
+
 FLOAT = Arithmetic(
     "float",
     float,

@@ -8,7 +8,7 @@ the Hilbert space of random vectors.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, product
 from typing import Any, NamedTuple
 
@@ -241,19 +241,18 @@ class Refined:
         """All equally likely sequences of fine layers."""
         return tuple(product(LAWS[self.law], repeat=self.depth * self.refinement))
 
-    def _summed(self) -> tuple[tuple[Table, ...], ...]:
-        steps = range(0, self.depth * self.refinement, self.refinement)
-        return tuple(tuple(_total(layers[k : k + self.refinement]) for k in steps) for layers in self.outcomes)
-
     def record(self, arithmetic: Arithmetic) -> "Pair":
         """Both networks, a column for each outcome."""
-        coarse, moved = _run(self._summed(), self.start, self.scale, arithmetic, propagation.step)
+        summed = _summed(self.law, self.refinement, self.depth)
+        coarse, moved = _run(summed, self.start, self.scale, arithmetic, propagation.step)
         every, _ = _run(self.outcomes, self.start, self.scale, arithmetic, propagation.step)
-        fine, matrix = every[:: self.refinement], cache(arithmetic.matrix)
-        moved_fine = []
+        fine, moved_fine = every[:: self.refinement], []
+        tables = {id(table): table for layers in summed for table in layers}
+        matrices = {name: arithmetic.matrix(table) for name, table in tables.items()}
         for k, state in enumerate(fine[:-1]):
-            pairs = zip(_columns(state), self._summed(), strict=True)
-            moved_fine.append(_beside([matrix(layers[k]) @ arithmetic.matrix(c) for c, layers in pairs], arithmetic))
+            pairs = zip(_columns(state), summed, strict=True)
+            made = [matrices[id(layers[k])] @ arithmetic.matrix(column) for column, layers in pairs]
+            moved_fine.append(_beside(made, arithmetic))
         scale = arithmetic.number(self.scale)
         steps = zip(fine, fine[1:], moved_fine, strict=False)
         return Pair(coarse, fine, moved, moved_fine, [later - now - scale * step for now, later, step in steps])
@@ -302,6 +301,14 @@ class WrittenPair:
 def _columns(matrix: Any) -> list[Any]:
     rows = matrix.tolist() if isinstance(matrix, np.ndarray) else matrix.data.tolist()
     return [[[x] for x in column] for column in zip(*rows, strict=True)]
+
+
+@lru_cache(maxsize=8)
+def _summed(law: str, refinement: int, depth: int) -> tuple[tuple[Table, ...], ...]:
+    """The coarse layers of every outcome of `Refined`; equal ones are one object."""
+    every: dict[Table, Table] = {}
+    sums = [every.setdefault(total, total) for total in map(_total, product(LAWS[law], repeat=refinement))]
+    return tuple(product(sums, repeat=depth))
 
 
 def _total(layers: Sequence[Table]) -> Table:

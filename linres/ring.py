@@ -60,10 +60,11 @@ class Ring:
     def hessian(self, arithmetic: Arithmetic) -> Any:
         """The circulant matrix (2 reach, 2 reach)."""
         n, mu = 2 * self.reach, self.q**2 * self.L
-        rows = [[(self.L + mu) / 2 * (i == j) for j in range(n)] for i in range(n)]
+        along, across, nothing = (self.L + mu) / 2, (self.L - mu) / 4, Fraction(0)
+        rows = [[along if i == j else nothing for j in range(n)] for i in range(n)]
         for i in range(n):
-            for j in (i - 1, (i + 1) % n):
-                rows[i][j] -= (self.L - mu) / 4
+            for j in (i - 1, (i + 1) % n):  # on two nodes they are the same
+                rows[i][j] -= across
         return arithmetic.matrix(rows)
 
     def measured(self, arithmetic: Arithmetic) -> Measured:
