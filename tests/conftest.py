@@ -17,7 +17,11 @@ settings.register_profile(
 settings.load_profile("linres")
 
 
+LONGEST = ("test_every_theorem.py", "test_coq.py")  # minutes each: started last, one would keep a core waiting for it
+
+
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     if "slow" in config.getoption("-m"):
         return
     skip = pytest.mark.skip(reason="a long study: run it by `pytest -m slow`")
