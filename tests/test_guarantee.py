@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
 from linres import guarantee, starts, theorems
@@ -122,6 +123,7 @@ class TestBasin:
         proved = guarantee.of(problem, grown(problem, 1e155 * np.eye(2), stages=0))
         assert (proved.basin.phi_0, proved.inside_basin) == (math.inf, False)
 
+    @drawing(deadline=None)
     @given(st.integers(-60, 60), st.integers(-60, 60), st.integers(0, 99))
     def test_does_not_change_when_data_are_rescaled(self, x_exponent, y_exponent, seed):
         a, b = 10.0**x_exponent, 10.0**y_exponent

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linres import guarantee, margins, parameter_stacking
@@ -28,6 +28,7 @@ def conditions(h, pace, smallest, largest):
     ])
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.2), st.floats(1, 4), st.floats(-3, 3))
 def test_settings_have_room_for_their_h_and_hardly_more(h, digits, scale):
     largest, smallest = 10.0**scale, 10.0 ** (scale - digits)
@@ -37,6 +38,7 @@ def test_settings_have_room_for_their_h_and_hardly_more(h, digits, scale):
     assert margins.widest(pace, smallest, largest) == pytest.approx(h, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.9), st.floats(0.2, 2), st.floats(0.0, 5))
 def test_the_widest_h_meets_every_condition_and_a_larger_one_does_not(q, length, digits):
     pace, smallest = margins.Pace((1 - q) / (1 + q), length), 10.0**-digits

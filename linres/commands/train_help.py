@@ -49,6 +49,8 @@ defaults of --momentum and --step:
   --rule parameter, which sees the eigenvalues of W Sigma W^T. There the step is
   1/M, M the largest of them at W_0 and at W*, and q = sqrt(m/M), m the smallest
   that is not 0 at W*.
+  Near W* the parameter rule is proved to accelerate with settings that leave a
+  margin, which these do not: the report names some that do.
 
 components:
   --components K projects X and Y on K principal components, each on its own,

@@ -162,7 +162,8 @@ STYLES: dict[str, dict[str, Any]] = {
     },
 }
 CROSS: dict[str, Any] = {"color": plotting.BLACK, "marker": "x", "markersize": 9, "markeredgewidth": 1.0}
-SHIFTS = {"zero": 1.0, "growing": 1.15, "constant": 1 / 1.15}  # marks side by side, so that none hides another
+LEVELS = {"zero": 1.35, "growing": 2.2, "constant": 4.0}  # of runs that never get there, times the rounds there are
+BAND = 6  # where these end
 FOLLOWED: tuple[Case, float] = (("diabetes", 3), 0.3)  # falls, then grows, with growing momentum
 LOOKS: dict[Case, dict[str, Any]] = {
     ("diabetes", 1): {"color": plotting.BLACK, "linestyle": "-", "marker": "o"},
@@ -188,12 +189,12 @@ def draw(data: Boosting):
 
 
 def _draw_rounds(axes, data: Boosting, case: Case) -> None:
-    top = data.stages * 1.6  # where the marks of runs are that never get there
-    axes.axhspan(data.stages, data.stages * 2.5, color="0.92", zorder=0)
+    axes.axhspan(data.stages, data.stages * BAND, color="0.92", zorder=0)
+    places = np.array(data.shrinkages)
     for start, style in STYLES.items():
-        places = np.array(data.shrinkages) * SHIFTS[start]
+        top = data.stages * LEVELS[start]
         rounds = np.array([math.nan if n is None else n for n in data.rounds(case, start)])
-        axes.plot(places, rounds, linewidth=1.3, markersize=5, **style)
+        axes.plot(places, rounds, linewidth=1.3, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6, **style)
         missing = np.isnan(rounds)
         axes.plot(
             places[missing], np.full(missing.sum(), top), linestyle="none", color=style["color"], fillstyle="none",
@@ -203,11 +204,11 @@ def _draw_rounds(axes, data: Boosting, case: Case) -> None:
         axes.plot(places[lost], np.where(missing, top, rounds)[lost], linestyle="none", **CROSS)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(1.5, data.stages * 2.5)
+    axes.set_ylim(1.5, data.stages * BAND)
     axes.set_xticks(data.shrinkages, [f"{shrinkage:g}" for shrinkage in data.shrinkages])
     axes.minorticks_off()
     ticks = [n for n in (2, 5, 10, 20, 50, 100) if n < data.stages] + [data.stages]
-    axes.set_yticks([*ticks, top], [*map(str, ticks), "not"])
+    axes.set_yticks([*ticks, data.stages * LEVELS["growing"]], [*map(str, ticks), "not"])
 
 
 def _draw_losses(axes, data: Boosting) -> None:

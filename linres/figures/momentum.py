@@ -127,7 +127,7 @@ def draw(data: Momentum):
     for sweep, look in zip(data.sweeps, LOOKS, strict=False):
         momenta = np.minimum(sweep.momenta, end)  # on this axis 1 itself would be infinitely far
         _draw_rates(grid[0, 0], momenta, sweep, look)
-        grid[0, 1].plot(momenta, sweep.stages, linewidth=1, markersize=3, **look)
+        grid[0, 1].plot(momenta, sweep.stages, linestyle="none", markersize=3, **look)
     labels = "momentum β of the new block"
     plotting.dress(grid[0, 0], title="contraction of the excess loss", letter="a", x=labels, y="1 − factor per stage")
     plotting.dress(grid[0, 1], title="until |Wₜ − W*| ≤ 10⁻⁵ |W₀ − W*|", letter="b", x=labels, y="stages needed")
@@ -165,10 +165,10 @@ def _handles(data: Momentum) -> list:
 
     grey = plotting.GREY
     marks = [
-        Line2D([], [], linestyle="none", markersize=4, label=f"κ = {sweep.kappa:g}", **look)
+        Line2D([], [], linestyle="none", markersize=4, label=f"measured, κ = {sweep.kappa:g}", **look)
         for sweep, look in zip(data.sweeps, LOOKS, strict=False)
     ]
     return [
-        *marks, Line2D([], [], color=grey, linewidth=1.2, label="closed form at W*"),
+        *marks, Line2D([], [], color=grey, linewidth=1.2, label="in (a): closed form at W*"),
         Line2D([], [], color=grey, linewidth=1, linestyle=(0, (2, 2)), label="theory: β = (1 − q)/(1 + q)"),
     ]
