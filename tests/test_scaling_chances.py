@@ -3,12 +3,13 @@
 import math
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import flint
 import numpy as np
 import pytest
 from scipy.special import polygamma, psi
-from scipy.stats import beta, binom, poisson
+from scipy.stats import beta, binom, chi2, poisson
 
 from linres.arithmetic import EXACT
 from linres.chance import Chance, compare, interval
@@ -286,3 +287,59 @@ def test_an_event_is_drawn_by_the_network_that_the_instance_names():
 def test_an_event_of_another_kind_is_refused():
     with pytest.raises(InputError, match="an inequality"):
         above.measured(above.CONCLUSION.lhs)(above.tail(4, 2, F(1), F(1)), EXACT)
+
+
+PAGES = Path(__file__).parents[1] / "proofs"
+KINDS = {  # which number of a network a page is about, and the bounds on it at a risk of delta that it compares
+    "scaling-tail-above": ("largest", 1, lambda d, T, delta: [norms_above(d, T, delta)]),
+    "scaling-tail-below": ("last", -1, lambda d, T, delta: [norms_below(d, T, delta)]),
+    "scaling-tail-lowest": ("smallest", -1, lambda d, T, delta: [delta ** (2 / (d - 2))]),
+    "scaling-displacement-above": ("farthest", 1, lambda d, T, delta: [
+        T / d * math.exp(norms_above(d, T, delta / 2)) * chi2.isf(delta / 4, d), ((1 + T / 64) ** 64 - 1) / delta]),
+    "scaling-displacement-below": ("displaced", -1, lambda d, T, delta: [
+        T / d * (delta / 2) ** (2 / (d - 2)) * chi2.ppf(delta / 2, d - 2)]),
+}
+
+
+def norms_above(d, T, delta):
+    """The level of scaling-tail-above at a risk of delta; None where that is not claimed."""
+    far = math.sqrt(d * math.log(1 / delta) / (2 * T))
+    return float(above.level.subs({above.d: d, above.T: T, above.s: far})) if far >= 2 - d / 2 else None
+
+
+def norms_below(d, T, delta):
+    lam = 64 * math.log1p(T / 64)
+    far = math.sqrt(d * math.log(1 / delta) / (2 * lam))
+    return float(below.level.subs({below.d: d, below.lam: lam, below.s: far})) if far <= (d - 2) / 2 else None
+
+
+def rounded_like(text):
+    """Half a unit of the last digit."""
+    return 0.5 * 10.0 ** -len(text.partition(".")[2]) if "." in text else 0.5
+
+
+def rows_of(name):
+    """(d, T, delta, the bounds and the truth as they are written) of the table of a page."""
+    text = (PAGES / f"{name}.md").read_text(encoding="utf-8").split("## Beside the truth")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:3] != "|--"
+            and line.startswith("|") and "$" not in line]
+    return [(int(d), F(T), float(delta), bounds) for d, T, delta, *bounds in rows]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_page_tells_the_bound_beside_the_truth(name):
+    """What is exceeded is drawn anew, 2^15 times; the page has it within five standard errors and its rounding."""
+    kind, sign, bounds_at = KINDS[name]
+    drawn, rows, n = {}, rows_of(name), 2**15
+    assert len(rows) >= 12
+    for d, T, delta, [*bounds, truth] in rows:
+        for written, bound in zip(bounds, bounds_at(d, float(T), delta), strict=True):
+            assert (written == "void") == (bound is None)
+            assert bound is None or abs(float(written) - bound) <= 1.01 * rounded_like(written)
+            assert bound is None or sign * bound > sign * float(truth)
+        if (d, T) not in drawn:
+            values = getattr(GaussianNetwork(d, 64, T / 64), kind)(np.random.default_rng(d), n)
+            drawn[d, T] = sign * (np.log(values) if name in {"scaling-tail-above", "scaling-tail-below"} else values)
+        noise, near = 5 * math.sqrt(delta * (1 - delta) / n), rounded_like(truth)
+        assert np.mean(drawn[d, T] >= sign * float(truth) - near) >= delta - noise
+        assert np.mean(drawn[d, T] >= sign * float(truth) + near) <= delta + noise

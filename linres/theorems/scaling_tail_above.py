@@ -20,8 +20,8 @@ networks and large alpha it is loose in another way, for the mean of log r is th
 alpha^2.
 
 `supported` at most: no moment generating function, no maximum over layers and no exponential is known to the core,
-which checks the algebra. The probability is drawn, with two numbers a layer (`linres.gaussian_layers`); that of a single
-layer is worked out in a ball.
+which checks the algebra. The probability is drawn, with two numbers a layer (`linres.gaussian_layers`); that of a
+single layer is worked out in a ball.
 """
 
 from dataclasses import replace

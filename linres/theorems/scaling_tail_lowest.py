@@ -9,9 +9,9 @@ with probability at least 1 - delta no state has |h_k|^2 < delta^(2/(d-2)) |h_0|
 
 For x -> |x|^(2-d) is superharmonic, so that |h_k|^(2-d) is a nonnegative supermartingale. The bound is approached in
 deep networks of small scale for long times, where |h| moves continuously and in the end to infinity: at d = 3,
-rho = 1/2, L = 1024 and alpha^2 = 1/32 about .46 is drawn in place of .50. A bound smaller by a tenth is false, and so is
-an exponent larger by 1/4. Void for d = 2 alone. It is loose for short times T = L alpha^2, where
-scaling-tail-below says more.
+rho = 1/2, L = 1024 and alpha^2 = 1/32 about .46 is drawn in place of .50. A bound smaller by a tenth is false, and so
+is an exponent larger by 1/4. Void for d = 2 alone. It is loose for short times T = L alpha^2, where scaling-tail-below
+says more.
 
 `supported` at most: no minimum over layers is known to the core. The probability is drawn, with two numbers a layer
 (`linres.gaussian_layers`); that of a single layer is worked out in a ball.
