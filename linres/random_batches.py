@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from linres.methods import propagation
-from linres.random_networks import LAWS, GaussianNorms, Layers, Refined, Stopped, Table
+from linres.random_networks import LAWS, Backwards, GaussianNorms, Layers, Refined, Stopped, Table, back
 from linres.theorem import Batch
 
 LAW, DEPTH = "plane", 2
@@ -71,6 +71,22 @@ def states(generator: np.random.Generator, count: int, *, scale: Any, depth: Any
         return Layers(LAW, _fractions(starts[k]), Fraction(float(scales[k])), DEPTH)
 
     return Batch({scale: scales, depth: DEPTH, state: h, moved: n}, instance, count)
+
+
+def gradients(
+    generator: np.random.Generator, count: int, *, scale: Any, depth: Any, gradient: Any, moved: Any
+) -> Batch:
+    """Gradients that go back through networks of the law LAW, one that comes in for each; the symbols to measure."""
+    law = LAWS[LAW]
+    scales, outputs = _drawn(generator, count, len(law[0]))
+    start = (Fraction(1), *[Fraction(0)] * (len(law[0]) - 1))
+    p, m, _ = _run(back(list(product(law, repeat=DEPTH))), scales, outputs)
+
+    def instance(k: int) -> Backwards:
+        network = Layers(LAW, start, Fraction(float(scales[k])), DEPTH)
+        return Backwards(network, (_fractions(outputs[k]),))
+
+    return Batch({scale: scales, depth: DEPTH, gradient: p, moved: m}, instance, count)
 
 
 def stopped(generator: np.random.Generator, count: int, *, scale: Any, level: Any, depth: Any, sequences: Any) -> Batch:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from linres.arithmetic import Arithmetic
+from linres.arithmetic import EXACT, Arithmetic
 from linres.methods import propagation
 
 Table = tuple[tuple[Fraction, ...], ...]
@@ -178,6 +178,49 @@ class Stopped:
             ))
         parts = zip(*paths, strict=True)  # each with a path for each outcome
         return StoppedRun(*([_table(now, arithmetic) for now in zip(*part, strict=True)] for part in parts))
+
+
+@dataclass(frozen=True)
+class Backwards:
+    """Gradients that go back through a network: from p_0, p_{t+1} = p_t + scale V_{T-t}^T p_t for its layers V_1..V_T.
+
+    outputs: the equally likely p_0, independent of the layers (d rationals each). So p_T is the gradient in h_0 of the
+    inner product of h_T and p_0.
+    """
+
+    network: Layers | DependentLayers
+    outputs: tuple[tuple[Fraction, ...], ...]
+
+    @property
+    def depth(self) -> int:
+        """T."""
+        return self.network.depth
+
+    def record(self, arithmetic: Arithmetic) -> Propagated:
+        """The gradients p_0, ..., p_T and V^T p before the last, a column for each output and outcome of the layers."""
+        ran = zip(*(self._from(output, arithmetic) for output in self.outputs), strict=True)
+        gradients, moved = ([list(chain(*row)) for row in zip(*parts, strict=True)] for parts in ran)
+        return Propagated(*([_beside(row, arithmetic) for row in rows] for rows in (gradients, moved)))
+
+    def _from(self, output, arithmetic: Arithmetic) -> tuple[list[Any], list[Any]]:
+        return _by_layer(back(self.network.outcomes), output, self.network.scale, arithmetic, propagation.step)
+
+
+def back(outcomes: Sequence[tuple[Table, ...]]) -> tuple[tuple[Table, ...], ...]:
+    """The layers as gradients meet them: transposed, the last first."""
+    transposed = cache(lambda layer: tuple(zip(*layer, strict=True)))
+    return tuple(tuple(map(transposed, reversed(layers))) for layers in outcomes)
+
+
+def gradient_of_half_the_square(network: Layers | DependentLayers, arithmetic: Arithmetic) -> Propagated:
+    """As `Backwards.record`, with the last state for p_0: it depends on the layers that it then goes back through."""
+    outcomes = network.outcomes
+    states, _ = _by_layer(outcomes, network.start, network.scale, EXACT, propagation.step)
+    columns = []
+    for layers, last in zip(back(outcomes), states[-1], strict=True):
+        columns.append(_by_layer((layers,), last.entries(), network.scale, arithmetic, propagation.step))
+    parts = ([[column for [column] in row] for row in zip(*rows, strict=True)] for rows in zip(*columns, strict=True))
+    return Propagated(*([_beside(row, arithmetic) for row in rows] for rows in parts))
 
 
 @dataclass(frozen=True)
@@ -357,6 +400,22 @@ def stopped_networks(most: int = 32):
         network = draw(networks(most))
         size = sum(x * x for x in network.start) or Fraction(1)
         return Stopped(network, (network.scale**2 or 1) * size * draw(scales(3)))
+
+    return drawn()
+
+
+def backward_networks(most: int = 64):
+    """Networks as drawn by `networks`, and one to three gradients that come in."""
+    from hypothesis import strategies as st
+
+    from linres.strategies import rationals
+
+    @st.composite
+    def drawn(draw):
+        network = draw(networks(most))
+        width = len(network.start)
+        gradients = st.lists(rationals(), min_size=width, max_size=width).map(tuple)
+        return Backwards(network, tuple(draw(st.lists(gradients, min_size=1, max_size=3))))
 
     return drawn()
 

@@ -27,7 +27,10 @@ WITNESSED = [
     for name, theorem in STATED.items() for control in theorem.controls
     if control.kind == "stronger" and control.witness is not None
 ]
-EQUATIONS |= {"scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "fractional-increments"}
+EQUATIONS |= {
+    "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "fractional-increments",
+    "scaling-gradients",
+}
 # About chances that are drawn: never proved, and never seen attained.
 DRAWN = {
     "scaling-tail-above", "scaling-tail-below", "scaling-tail-lowest", "scaling-displacement-above",

@@ -78,7 +78,7 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
     from linres.linear_networks import LinearNetwork, Regression, Turns
     from linres.near_target import PerturbedStackingRun
     from linres.parameter_stacking import ParameterRun
-    from linres.random_networks import GaussianNorms, Layers, Refined, Stopped
+    from linres.random_networks import Backwards, GaussianNorms, Layers, Refined, Stopped
     from linres.random_start_runs import NoisyRun, RandomStartRun
     from linres.ring import Contraction, Ring
     from linres.smooth_networks import Powers
@@ -87,7 +87,7 @@ def test_instances_are_written_so_that_they_can_be_read_back(name):
 
     instance = batch(load(name)).instance(3)
     runs = (
-        AdditiveRun, Contraction, ConvexRun, ConvexStackingRun, Fraction, GaussianNorms, KrylovRun, Layers,
+        AdditiveRun, Backwards, Contraction, ConvexRun, ConvexStackingRun, Fraction, GaussianNorms, KrylovRun, Layers,
         LinearNetwork, MovingAverage, NesterovRun, NoisyRun, Numbers, ParameterRun, PerturbedStackingRun, Powers,
         QuadraticRun, RandomStartRun, Refined, Regression, Ring, StackingRun, Stopped, Turns,
     )

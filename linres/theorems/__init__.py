@@ -19,8 +19,8 @@ NAMES = (
     "block-gradient", "block-derivative", "gradient-dominance", "orientation", "near-identity-blocks",
     "block-regression",
     "scaling-second-moment", "scaling-fourth-moment", "scaling-strong-error", "scaling-smooth-weights",
-    "fractional-increments", "scaling-tail-mean", "scaling-tail-above", "scaling-tail-below", "scaling-tail-lowest",
-    "scaling-displacement-above", "scaling-displacement-below", "scaling-lognormal",
+    "fractional-increments", "scaling-gradients", "scaling-tail-mean", "scaling-tail-above", "scaling-tail-below",
+    "scaling-tail-lowest", "scaling-displacement-above", "scaling-displacement-below", "scaling-lognormal",
     "stacking-variation", "random-start-variation",
 )
 REFUTED = (
