@@ -120,7 +120,7 @@ def _remark(network: Network, name: str) -> str:
     linear = network.block == "linear" and network.matrices == 1
     if network.block == "tanh" and name == EXPLOSION:
         return "blocks are bounded: the state grows like a power of the depth, not exponentially"
-    if name == EXPLOSION and linear and network.independent and network.width <= 2:
+    if name == EXPLOSION and linear and network.independent and network.law == "gaussian" and network.width <= 2:
         return f"the mean explodes; in width {network.width} the typical norm " + (
             "collapses" if network.width == 1 else "stays")
     if linear and network.weights == "fractional" and (network.hurst or 0.5) < 0.5 and name != IDENTITY:

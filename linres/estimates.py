@@ -14,7 +14,7 @@ central limit      of a mean: Student's. In the limit of many runs alone. No int
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -125,7 +125,7 @@ def _log(x: float) -> float:
 def moments(log_norm: np.ndarray, log_distance: np.ndarray, confidence: float) -> dict[str, Estimate]:
     """Of log |h_L|^2/|h_0|^2 and log |h_L - h_0|/|h_0|, (n,) each: by the names of `linres.depth_scaling.QUANTITIES`.
 
-    A state of 0, whose logarithm is none, counts as 0 in moments and medians; the moments of the logarithm are -inf.
+    A state of 0 counts as 0 in moments and medians; the mean of its logarithm is -inf, and the variance undefined, nan.
     """
     finite = bool(np.all(np.isfinite(log_norm)))
     lost = Estimate(-math.inf, -math.inf, math.inf, LIMIT)
@@ -136,7 +136,7 @@ def moments(log_norm: np.ndarray, log_distance: np.ndarray, confidence: float) -
         "median_norm": median(log_norm / 2, confidence, logs=True),
         "median_distance": median(log_distance, confidence, logs=True),
         "log_mean": mean(log_norm, confidence) if finite else lost,
-        "log_variance": variance(log_norm, confidence) if finite else lost,
+        "log_variance": variance(log_norm, confidence) if finite else replace(lost, measured=math.nan, low=0.0),
         "grows": chance(log_norm > 0, confidence),
     }
 

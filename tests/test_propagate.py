@@ -172,6 +172,16 @@ class TestText:
         words = "of this mean: it is not seen by so few runs"
         assert words in run("--exponent", 0, "--depth", 2000, "--runs", 50)
         assert words not in run(*QUICK)
+        assert words not in run("--exponent", 2, "--runs", 10)  # no run has more than its fair share
+
+    def test_of_states_that_become_zero_no_logarithm_is_claimed(self, run, run_json):
+        options = ("--entries", "rademacher", "--width", 1, "--exponent", 0, "--depth", 20, "--runs", 30)
+        report = rows(run_json(*options))
+        assert (report["mean_square"]["measured"], report["mean_square"]["log_measured"]) == (0.0, None)
+        assert (report["log_mean"]["measured"], report["log_mean"]["high"]) == (None, None)
+        assert report["median_distance"]["measured"] == 1.0
+        assert re.search(r"^Var log \S+ +undefined", run(*options), re.MULTILINE)
+        assert re.search(r"^median \|h_L\|/\|h_0\| +0 +\[0, 0\]", run(*options), re.MULTILINE)
 
     def test_prints_numbers_beyond_float64(self, run):
         out = run("--exponent", 0, "--depth", 100_000, "--runs", 20)
@@ -232,6 +242,7 @@ class TestPlot:
         [
             ("--exponent", 0, "--depth", 3000), ("--depth", 1), ("--runs", 1), ("--weights", "smooth"),
             ("--block", "tanh"), ("--exponent", 8), ("--entries", "rademacher", "--width", 1),
+            ("--entries", "rademacher", "--width", 1, "--exponent", 0),  # states become 0
         ],
         ids=str,
     )

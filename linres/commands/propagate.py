@@ -10,7 +10,8 @@ DEPTH, WIDTH, EXPONENT, CONFIDENCE = 1000, 40, 0.5, 0.99
 NORMS, OTHERS = 2000, 100  # runs unless told, where norms alone are drawn and where states or weights are
 LARGEST = 10**9  # depth, width, runs
 MEMORY = 4e9  # bytes; what needs more is refused
-DOMINATED = 0.05  # the share of one run in a mean from which on the mean is said not to be seen
+DOMINATED = 0.05  # the share of one run in a mean beyond which the mean is said not to be seen,
+FAIR = 5  # unless that is less than so many times its fair share
 
 # What Python arguments are called here, for the errors that name them.
 FLAGS = {
@@ -32,6 +33,8 @@ EPILOG = """intervals, each at --confidence:
                     interval is valid for the mean of every unbounded quantity;
                     "surely >=" is a valid lower end for every law. Where one
                     run makes up much of a mean, it says so.
+  Norms are rounded to some 1e-16 a layer; smaller changes of them are lost, of
+  distances none.
 
 predictions:
   =   exact       <=   an upper bound       ~   to first order, or a limit
@@ -261,20 +264,20 @@ def _as_text(report: dict) -> str:
         f"regime       {report['regime']}: {report['regime_by']}",
         *([f"             {report['remark']}"] if report["remark"] else []),
         f"confidence   {report['confidence']:g} for each interval",
-        "", *_table(report["norms"]),
+        "", *_table(report["norms"], report["runs"]),
     ]
     if "gradients" in report:
-        lines += ["", f"gradients    {report['gradients_of']}", "", *_table(report["gradients"])]
+        lines += ["", f"gradients    {report['gradients_of']}", "", *_table(report["gradients"], report["runs"])]
     return "\n".join(lines)
 
 
-def _table(rows: list[dict]) -> list[str]:
+def _table(rows: list[dict], runs: int) -> list[str]:
     lines = []
     for row in rows:
         interval = f"[{_shown(row, 'low')}, {_shown(row, 'high')}]"
         lines.append(f"{row['symbol']:<26}{_shown(row, 'measured'):<13} {interval}  {_kind(row)}")
         lines.append(f"{row['relation'] or '':>25} {_predicted(row)}")
-        if row["largest_share"] is not None and row["largest_share"] > DOMINATED:
+        if (row["largest_share"] or 0.0) > max(DOMINATED, FAIR / runs):
             lines.append(f"{'':<26}one run is {row['largest_share']:.0%} of this mean: it is not seen by so few runs")
     return lines
 
@@ -295,7 +298,7 @@ def _predicted(row: dict) -> str:
 def _shown(row: dict, key: str) -> str:
     """Four digits of a number that may be beyond float64."""
     if f"log_{key}" not in row:
-        return f"{row[key]:.4g}"
+        return "undefined" if math.isnan(row[key]) else f"{row[key]:.4g}"
     log = row[f"log_{key}"]
     if not math.isfinite(log) or abs(log) < 690:
         return f"{row[key]:.4g}"

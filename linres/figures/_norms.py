@@ -80,12 +80,14 @@ def _draw_layers(axes, network: Network, layers: np.ndarray, log_norm: np.ndarra
     """log10 of |h_k|/|h_0|, which float64 has whatever the norm."""
     unit = 1 / (2 * np.log(10))
     shown = [estimates.median(column * unit, confidence) for column in log_norm.T]
-    low, high = np.quantile(log_norm * unit, [0.05, 0.95], axis=0)
+    middle = _drawable(np.array([e.measured for e in shown]))
+    log_norm = np.sort(log_norm, axis=0)
+    low, high = (_drawable(log_norm[int(share * (len(log_norm) - 1))]) * unit for share in (0.05, 0.95))
     axes.fill_between(layers, low, high, color=plotting.SKY, alpha=0.3, linewidth=0, label="90 % of the runs")
-    bars = np.array([[e.measured - e.low for e in shown], [e.high - e.measured for e in shown]])
-    bars = np.where(np.isfinite(bars), bars, 0.0)  # too few runs for an interval
+    low_end, high_end = (_drawable(np.array([getattr(e, end) for e in shown])) for end in ("low", "high"))
+    bars = np.nan_to_num(np.array([middle - low_end, high_end - middle]))  # nan: too few runs for an interval
     axes.errorbar(
-        layers, [e.measured for e in shown], yerr=bars, color=plotting.BLUE, linewidth=1.2, marker="o", markersize=2.5,
+        layers, middle, yerr=bars, color=plotting.BLUE, linewidth=1.2, marker="o", markersize=2.5,
         elinewidth=1, label=f"median, {100 * confidence:g} %",
     )
     if network.independent:
@@ -95,6 +97,11 @@ def _draw_layers(axes, network: Network, layers: np.ndarray, log_norm: np.ndarra
     axes.set_xscale("log")
     axes.legend(frameon=False, fontsize=plotting.SMALL, loc="best")
     plotting.dress(axes, title=f"exponent {network.exponent:g}", letter="a", x="layer k", y="log₁₀ |hₖ|/|h₀|")
+
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    """nan for logarithms of 0 and ends that are nowhere."""
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _draw_law(axes, network: Network, logs: np.ndarray) -> None:
