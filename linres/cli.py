@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-from linres.commands import export, figures, mutate, new, replay, show, train, verify
+from linres.commands import export, figures, mutate, new, propagate, replay, show, train, verify
 from linres.errors import InputError
 
 EPILOG = """examples:
@@ -20,6 +20,7 @@ EPILOG = """examples:
   linres verify --file mine.py     check the theorems of that file
   linres export nesterov-step --to coq --check
   linres train digits --plot loss.svg
+  linres propagate --depth 100     random networks, measured beside predicted
   linres figures rates             draw a figure, measured beside proved
 """
 
@@ -53,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (show, verify, mutate, new, export, replay, train, figures):
+    for module in (show, verify, mutate, new, export, replay, train, propagate, figures):
         module.add_parsers(commands)
     return top
 

@@ -12,7 +12,22 @@ import pytest
 from linres import figures, plotting
 from linres.cli import main
 from linres.errors import InputError
-from linres.figures import _bounds, _runs, basin, boosting, floors, lookahead, momentum, parameter, rates, scaling
+from linres.figures import (
+    _bounds,
+    _norms,
+    _runs,
+    basin,
+    boosting,
+    floors,
+    gradients,
+    lognormal,
+    lookahead,
+    momentum,
+    norms,
+    parameter,
+    rates,
+    scaling,
+)
 from linres.methods import nesterov, stacking
 
 
@@ -319,6 +334,76 @@ class TestBoosting:
         assert data.lost(*boosting.STACKED) == 1
 
 
+class TestNorms:
+    def test_every_interval_of_a_mean_square_holds_the_closed_form(self, published):
+        assert published["norms"].covered == (18, 18)
+
+    def test_the_closed_forms_are_those_of_the_theorem(self, published):
+        for b, points in published["norms"].mean_squares.items():
+            for point in points:
+                depth = point.network.depth
+                growth = depth * np.log1p(float(depth) ** (-2 * b))
+                assert point.predicted == pytest.approx(np.log(growth), abs=1e-9)
+                assert point.estimate.high - point.estimate.low < 0.5
+
+    def test_the_three_regimes_have_the_slopes_of_one_less_twice_the_exponent(self, published):
+        for b, points in published["norms"].mean_squares.items():
+            first, last = points[-2:]
+            slope = (last.estimate.measured - first.estimate.measured) / np.log(1000 / 316)
+            assert slope == pytest.approx(1 - 2 * b, abs=0.06)
+
+    @pytest.mark.parametrize("b", _norms.EXPONENTS)
+    def test_the_reference_medians_are_within_the_sampling_error_of_fifty_runs(self, published, b):
+        low, high = published["norms"].sampling(b)
+        assert low <= norms.REFERENCE[b] <= high
+        assert high / low < {0.25: 2.5, 0.5: 1.3, 1.0: 1.2}[b]  # else anything would be
+
+    def test_an_interval_that_misses_is_counted_as_missing(self, published):
+        point = published["norms"].mean_squares[0.5][0]
+        wrong = _norms.Point(point.network, point.estimate, point.predicted + 0.1)
+        assert _norms.covered([point, wrong]) == (1, 2)
+
+
+class TestLognormal:
+    def test_norms_of_deep_networks_are_lognormal_up_to_noise(self, published):
+        for law in published["lognormal"].laws.values():
+            assert law.distance < law.noise < 0.01
+            assert law.held
+
+    def test_the_distance_falls_like_one_over_the_depth_with_the_constant_of_the_skewness(self, published):
+        data = published["lognormal"]
+        assert data.miss < 1
+        eighth = list(data.depths).index(8)
+        assert data.distances[4][eighth] > 5 * data.noise
+        assert data.distances[4][eighth] == pytest.approx(data.first_order(4)[eighth], rel=0.15)
+
+    def test_a_mean_or_a_variance_five_percent_off_would_show(self, published):
+        law = published["lognormal"].laws["linear"]
+        for mean, variance in ((law.mean * 1.05, law.variance), (law.mean, law.variance * 1.05)):
+            wrong = lognormal.Law(law.network, law.logs, mean, variance)
+            assert wrong.distance > law.noise
+            assert not wrong.held
+
+
+class TestGradients:
+    def test_every_interval_holds_the_closed_form_where_there_is_one(self, published):
+        assert published["gradients"].covered == (24, 24)
+
+    def test_the_closed_form_is_that_of_relu_blocks(self, published):
+        for b, points in published["gradients"].regimes.items():
+            for point in points:
+                depth = float(point.network.depth)
+                form = depth * np.log1p(depth ** (-2 * b) / 2)
+                assert point.predicted == pytest.approx(np.log(np.expm1(form)), abs=1e-9)
+
+    def test_blocks_that_depend_on_the_state_stay_below_the_bound(self, published):
+        data = published["gradients"]
+        for name in ("relu", "tanh"):
+            assert all(point.estimate.high < point.predicted for point in data.blocks[name])
+            assert 0.25 < data.shares[name] < 0.5
+        assert data.shares["linear"] == pytest.approx(1, abs=0.2)
+
+
 @pytest.fixture
 def without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
@@ -411,7 +496,8 @@ class TestDrawing:
         looks = [(style.get("marker"), str(style.get("linestyle", "-"))) for style in rates.METHODS.values()]
         looks.remove((None, "-"))  # gradient descent and Nesterov's method: a thick line and a thin one
         assert len(set(looks)) == len(rates.METHODS) - 1
-        for styles in (basin.STYLES, boosting.STYLES, boosting.LOOKS):
+        looks = (basin.STYLES, boosting.STYLES, boosting.LOOKS, _norms.LOOKS, gradients.BLOCK_LOOKS, lognormal.LOOKS)
+        for styles in looks:
             assert len({style["marker"] for style in styles.values()}) == len(styles)
 
     def test_every_run_of_boosting_has_its_mark_and_a_lost_one_a_cross(self, published):

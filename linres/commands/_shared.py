@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 
 def integer(text: str) -> int:
+    """An option's integer; argparse says what is wrong with others."""
     try:
         return int(text)
     except ValueError:
@@ -15,6 +16,7 @@ def integer(text: str) -> int:
 
 
 def real(text: str) -> float:
+    """An option's number, nan and inf among them: whose option it is refuses those."""
     try:
         return float(text)
     except ValueError:
@@ -68,6 +70,7 @@ class Progress:
 
 
 def as_json(report: dict) -> str:
+    """In one line, with null for numbers that are not finite."""
     import json
 
     return json.dumps(_finite(report), allow_nan=False)

@@ -10,8 +10,8 @@ OUT = "figures"
 SUFFIXES = (".svg", ".png")
 
 DESCRIPTION = """Compute the figures named, or all, with their published parameters, and write
-each as SVG and PNG. Says what was measured. All of them take some 30 seconds, a
-few more when the kernels are compiled first. Without names, a figure is left
+each as SVG and PNG. Says what was measured. All of them take about a minute,
+more when the kernels are compiled first. Without names, a figure is left
 out, and that said, where a package is missing that it needs."""
 
 EPILOG = """examples:

@@ -11,8 +11,10 @@ from types import ModuleType
 
 from linres.errors import InputError
 
-NAMES = ("rates", "scaling", "lookahead", "basin", "floors", "momentum", "parameter", "boosting", "strong",
-         "smooth", "heatmap", "regularity")
+NAMES = (
+    "rates", "scaling", "lookahead", "basin", "floors", "momentum", "parameter", "boosting", "norms", "lognormal",
+    "gradients", "strong", "smooth", "heatmap", "regularity",
+)
 
 
 def load(name: str) -> ModuleType:
