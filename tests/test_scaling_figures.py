@@ -182,3 +182,18 @@ class TestRegularity:
             for block in made:
                 networks.append(networks[-1] + block @ networks[-1])
             assert regularity._measured(np.array(networks), 1.0).hurst == pytest.approx(hurst, abs=0.05)
+
+
+def test_the_map_is_drawn_at_another_size(tmp_path, capsys):
+    import importlib.util
+    from pathlib import Path
+
+    path = Path(__file__).parents[1] / "benchmarks" / "heat_map.py"  # benchmarks are not installed
+    spec = importlib.util.spec_from_file_location("heat_map", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (len(module.PAPER["hursts"]), len(module.PAPER["exponents"]), module.PAPER["depth"]) == (70, 51, 1000)
+    small = {"hursts": (0.3, 0.8), "exponents": (0.2, 0.9), "depth": 8, "width": 2, "runs": 20}
+    module.main(["--out", str(tmp_path / "new")], size=small)
+    assert "critical exponent within" in capsys.readouterr().out
+    assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["heatmap-paper.png", "heatmap-paper.svg"]
