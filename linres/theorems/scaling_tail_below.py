@@ -133,6 +133,7 @@ def _controls():
         Control("time-in-place-of-its-logarithm", "stronger", drop=(short,), witness=by_time),
         Control("entries-of-variance-10-percent-smaller", "stronger", measure=measured(variance=Fraction(9, 10)),
                 witness=wide_one),
+        Control("s-beyond-its-largest", "stronger", drop=(ends,), witness=tail(3, 1, 1, 10)),
         Control("rate-half-as-large", "weaker", change=flatter, witness=tail(8, 64, Fraction(1, 64), 2)),
     )
 
