@@ -21,7 +21,7 @@ numbers (fractional-increments).
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,8 @@ def predictions(network: Network, *, of_gradients: bool = False) -> dict[str, Pr
         found = {} if of_gradients and (network.block, network.matrices) == ("relu", 2) else _first_order(network)
     if network.share is not None and network.independent and regime(network).name == IDENTITY:
         found["median_distance"] = _median_near_identity(network, network.share * network.depth, "sqrt(L)")
+    if of_gradients and network.independent and network.share == 1.0:
+        found["mean_square"] = replace(found["mean_square"], by="scaling-gradients")
     return found
 
 
@@ -189,7 +191,7 @@ def _law_of_factors(network: Network) -> dict[str, Prediction]:
         return {"mean_fourth_power": _fourth_power(network)}
     mean, variance = (network.depth * x for x in log_factor(network))
     why = "factors of the layers are independent and of one law; quadrature"
-    limit = "central limit over the layers"
+    limit = "central limit over the layers" + (", rate by scaling-lognormal" if _lognormal(network) else "")
     return {
         "mean_fourth_power": _fourth_power(network),
         "median_norm": Prediction(mean / 2, ABOUT, "exp(L E log(r)/2), r = |h_1|^2/|h_0|^2", None, limit, True),
@@ -197,6 +199,12 @@ def _law_of_factors(network: Network) -> dict[str, Prediction]:
         "log_variance": Prediction(variance, EXACT, "L Var log(r)", None, why),
         "grows": Prediction(_normal_below(mean / math.sqrt(variance)), ABOUT, "Phi(mean/deviation)", None, limit),
     }
+
+
+def _lognormal(network: Network) -> bool:
+    """Whether scaling-lognormal speaks of the network."""
+    linear = (network.block, network.matrices, network.exponent) == ("linear", 1, 0.5)
+    return linear and network.width >= 8 and network.depth >= 2
 
 
 def _fourth_power(network: Network) -> Prediction:

@@ -62,7 +62,9 @@ def test_second_moments_hold_for_other_entries_and_for_gradients(law, block, mat
     found = measured(network, 40_000, gradients=True, seed=2)
     known = predictions(network)
     assert set(known) == {"mean_square", "mean_square_distance"}
-    assert predictions(network, of_gradients=True) == known
+    of_gradients = predictions(network, of_gradients=True)
+    assert {name: entry.value for name, entry in of_gradients.items()} == {n: entry.value for n, entry in known.items()}
+    assert of_gradients["mean_square"].by == ("scaling-second-moment" if block == "relu" else "scaling-gradients")
     holds(found, found.log_norm, found.log_distance, known, known)
     holds(found, found.log_gradient, found.log_gradient_distance, known, known)
 
@@ -100,6 +102,20 @@ def test_the_mean_square_is_the_power_of_the_theorem():
     assert math.exp(known["mean_square_distance"].value) == pytest.approx(1.001**1000 - 1, rel=1e-12)
     fourth = (1 + 2e-3 + 1e-4 + 1e-6 * 1.05) ** 1000
     assert math.exp(known["mean_fourth_power"].value) == pytest.approx(fourth, rel=1e-10)
+
+
+def test_every_theorem_that_is_named_exists():
+    from linres.theorems import NAMES
+
+    shapes = [(block, m) for block in ("linear", "relu", "tanh") for m in (1, 2)]
+    networks = [Network(30, 9, 0.5, *shape) for shape in shapes]
+    networks += [Network(30, 9, 1.5, *shape, weights="smooth") for shape in shapes]
+    entries = [e for n in networks for back in (False, True) for e in predictions(n, of_gradients=back).values()]
+    named = {entry.by for entry in entries} - {None}
+    assert {"scaling-second-moment", "scaling-gradients", "fractional-increments"} < named <= {*NAMES}
+    assert any("scaling-lognormal" in entry.why for entry in entries)
+    assert "scaling-lognormal" not in predictions(Network(30, 4, 0.5))["grows"].why
+    assert "scaling-lognormal" in NAMES
 
 
 def test_small_distances_and_large_norms_are_beyond_rounding_and_overflow():
