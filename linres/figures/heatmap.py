@@ -5,7 +5,8 @@ Linear blocks with weights L^{-b} times increments of fractional Brownian motion
 the displacement neither grows nor falls with the depth, for networks of width 1 and 2; in width 1 beside the closed
 form at the same two depths, by theorem fractional-increments. The displacement is there measured on the smaller of h_0
 and h_L, so that collapse counts as growth. Read off: the line. For H < 1/2 it is of second order, e^{-1/(2d)} for width
-d at b = 1/2, and so the wide networks on the left, at a moderate depth, do not show it yet.
+d at b = 1/2, and so the wide networks on the left, at a moderate depth, do not show it yet. `python -m
+benchmarks.heat_map` draws the map at the size of a paper.
 
 Headline: the largest distance of a measured critical exponent from the line, by width, and from the closed form.
 """
