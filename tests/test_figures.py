@@ -507,6 +507,7 @@ class TestDrawing:
             crosses = [line for line in axes.lines if line.get_marker() == "x"]
             drawn = sum(int(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum()) for line in marks)
             assert drawn == len(data.shrinkages) * len(boosting.STARTS)
+            assert all({*line.get_xdata()} <= {*data.shrinkages} for line in [*marks, *crosses])
             lost = [run.lost(boosting.TARGETS[case]) for (of, _, _), run in data.runs.items() if of == case]
             assert sum(len(line.get_xdata()) for line in crosses) == sum(lost)
 
