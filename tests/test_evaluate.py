@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Lt, Mul, Ne, Pow, Rational, sqrt, symbols, transpose
 
+from linres import evaluate
 from linres.arithmetic import BALL, EXACT, rational
 from linres.errors import InputError
 from linres.evaluate import (
@@ -497,3 +498,25 @@ class TestBound:
 
     def test_a_stage_is_read_from_where_the_curve_is(self):
         assert Curve({D: np.array([5.0, 6.0])}, {}, {t: np.array([1, 0])}).value(D[t]).tolist() == [6, 5]
+
+
+class TestWhatIsKnownOfNodes:
+    def test_is_shared_by_rows_that_are_read_with_the_same_definitions(self):
+        definitions = {z: x**2}
+        first, second = Enclosure({x: 3}, definitions), Enclosure({x: 4}, definitions)
+        assert first.shared.nodes is second.shared.nodes and first.shared is not second.shared
+        assert (first.value(z + x), second.value(z + x), first.value(z)) == (12, 20, 9)
+
+    def test_is_not_mixed_up_between_definitions_of_one_name(self):
+        assert [Enclosure({x: 3}, {z: meaning}).value(z + 1) for meaning in (x**2, x + 1, 7 * x)] == [10, 5, 22]
+
+    def test_does_not_grow_without_end(self, monkeypatch):
+        monkeypatch.setattr(evaluate, "_MOST_NODES", 50)
+        monkeypatch.setattr(evaluate, "_TABLES", {})
+        definitions = {z: x**2}
+        for k in range(200):
+            assert Enclosure({x: 3}, definitions).value(z + Rational(k, 7)) == 9 + fmpq(k, 7)
+        assert all(len(nodes.known) < 100 for nodes in evaluate._TABLES.values())
+        for name in symbols("a:20", real=True):
+            assert Enclosure({x: 3}, {name: x}).value(name) == 3
+        assert len(evaluate._TABLES) <= evaluate._MOST_TABLES

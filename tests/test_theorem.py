@@ -13,6 +13,7 @@ from linres.certificate import Term
 from linres.errors import InputError
 from linres.language import GeometricSum, NotExact, Undeclared, same
 from linres.theorem import Certificate, Control, Lemma, Step, Theorem, Verdict
+from linres.theorems import load
 
 x, y, c = symbols("x y c", real=True)
 t, T = symbols("t T", integer=True)
@@ -175,3 +176,20 @@ def test_a_theorem_cannot_be_changed_in_place():
     with pytest.raises(AttributeError):
         made().conclusion = SMALL
     assert replace(made(), conclusion=SMALL).conclusion is SMALL
+
+
+def test_variants_are_admitted_by_one_scope_and_proofs_by_a_new_one():
+    theorem = load("stacking-residual")
+    variants = [theorem.variant(control) for control in theorem.controls]
+    assert len({id(each._known_scope()) for each in (theorem, *variants)}) == 1
+    assert theorem.scope is not theorem._known_scope()
+
+
+def test_a_definition_that_was_changed_in_place_is_admitted_again():
+    x, y, z = symbols("x y z", real=True)
+    definitions = {y: x + 1}
+    parts = {"symbols": {x: "", y: ""}, "definitions": definitions}
+    theorem = Theorem("changed", Ge(y, x, evaluate=False), **parts)
+    definitions[y] = z + 1
+    with pytest.raises(Undeclared):
+        replace(theorem, name="again")

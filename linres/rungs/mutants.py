@@ -21,14 +21,14 @@ from sympy import Add, Integer, Mul
 
 from linres.arithmetic import EXACT, Matrix
 from linres.evaluate import Enclosure, Float, Stack, decide
-from linres.language import AT_LEAST, AT_MOST, Refused, gap, substitute
+from linres.language import AT_LEAST, AT_MOST, Refused, Scope, gap, substitute
 from linres.mutants import KINDS, Group, Kind, Mutant, mutants
 from linres.mutants import proofs as proof_mutants
 from linres.mutants.mutant import Witness
 from linres.mutants.readings import Reading, Search, Tape, measured, random_starts, starts
 from linres.rungs import draw, rigorous, symbolic
 from linres.rungs.counterexample import describe
-from linres.theorem import Theorem
+from linres.theorem import Step, Theorem
 
 BITS = 128  # at which the conclusion of a mutant is first looked at
 MAX_BITS = 4096
@@ -200,9 +200,13 @@ class Pool:
 
     def __init__(self, theorem: Theorem, level: Level, seed: int):
         self.theorem, self.level, self.seed = theorem, level, seed
-        self.proved = bool(theorem.proof) and symbolic.check(theorem).complete
+        self.leans_on: dict[str, tuple[Any, tuple[Any, ...]]] = {}  # by the name of a step of the proof
+        self.proved = bool(theorem.proof) and symbolic.check(theorem, watch=self._watch).complete
         self.found: dict[str, list[Any]] = {}  # what refuted other mutants, by the part that they change
         self.survived: set[str] = set()  # hypotheses that were dropped and nothing broke
+
+    def _watch(self, step: Step, scope: Scope, facts: tuple[Any, ...]) -> None:
+        self.leans_on[step.name] = (scope, facts)
 
     @cached_property
     def own(self) -> list[Any]:
@@ -493,7 +497,7 @@ def _of_proofs(theorem: Theorem, found: list[Mutant], pool: Pool) -> list[Outcom
     """Each mutant of the proof, put to the trusted core."""
     if not theorem.proof or not pool.proved:
         return []
-    core = _Core(theorem)
+    core = _Core(theorem, pool.leans_on)
     every = {proof_mutants.named(changed): changed for changed in proof_mutants.changes(theorem)}
     return [_put(core, mutant, every[mutant.name], pool) for mutant in found]
 
@@ -501,10 +505,8 @@ def _of_proofs(theorem: Theorem, found: list[Mutant], pool: Pool) -> list[Outcom
 class _Core:
     """The trusted core, which has checked the proof as it stands: what each step may lean on is known."""
 
-    def __init__(self, theorem: Theorem):
-        self.theorem, self.lemmas = theorem, symbolic.Lemmas((theorem.name,))
-        self.leans_on: dict[str, tuple[Any, tuple[Any, ...]]] = {}
-        symbolic.check(theorem, watch=lambda step, scope, facts: self.leans_on.update({step.name: (scope, facts)}))
+    def __init__(self, theorem: Theorem, leans_on: Mapping[str, tuple[Any, tuple[Any, ...]]]):
+        self.theorem, self.lemmas, self.leans_on = theorem, symbolic.Lemmas((theorem.name,)), leans_on
         self.outer = {step.name for step in theorem.proof}
 
     def refusal(self, changed: proof_mutants.Changed, whole: Theorem) -> str | None:
