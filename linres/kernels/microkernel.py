@@ -150,7 +150,7 @@ if config.DISABLE_JIT:
 
 
 @compiled
-def _part(left):
+def side(left):
     """How much of a side to take next in `lanes`: parts of at most SIDE, none of 1."""
     if left > 2 * SIDE or left == SIDE:
         return SIDE
@@ -183,13 +183,13 @@ def affine(part, a, b, p, x, q, out):
         if out.ndim == 2:
             height = TALL if part.bottom - i >= TALL else SHORT
         else:
-            height = _part(part.bottom - i)
+            height = side(part.bottom - i)
         j = part.left
         while j < out.shape[1]:
             if out.ndim == 2:
                 width = WIDE if out.shape[1] - j >= WIDE * LANES else 1
             else:
-                width = _part(out.shape[1] - j)
+                width = side(out.shape[1] - j)
             _affine_tile(height, width, part.flipped, a, b, p, x, q, out, i, j, part.first, part.last)
             j += width * LANES if out.ndim == 2 else width
         i += height
@@ -206,13 +206,13 @@ def grow(a, b, grown, error, total, depth):
         if grown.ndim == 2:
             height = TALL if grown.shape[0] - i >= TALL else SHORT
         else:
-            height = _part(grown.shape[0] - i)
+            height = side(grown.shape[0] - i)
         j = 0
         while j < grown.shape[1]:
             if grown.ndim == 2:
                 width = WIDE if grown.shape[1] - j >= WIDE * LANES else 1
             else:
-                width = _part(grown.shape[1] - j)
+                width = side(grown.shape[1] - j)
             _growing_tile(height, width, a, b, grown, error, total, i, j, depth)
             j += width * LANES if grown.ndim == 2 else width
         i += height

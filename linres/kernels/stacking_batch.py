@@ -29,7 +29,7 @@ from linres.kernels.elimination import BLOCK, solve
 from linres.kernels.microkernel import SHORT, Part, affine, grow
 from linres.kernels.vectors import LANES, coefficients, load, multiply_add, spread, store
 
-SIDE_BY_SIDE = 24
+SIDE_BY_SIDE = 48
 EPS = 2.0**-52
 
 
@@ -237,6 +237,7 @@ def _advance(network, error, change, ahead, move, free, system, bands, numbers, 
     for i in range(d):
         for j in range(0, network.shape[1], hop):
             store(ahead, i, j, multiply_add(beta, load(change, i, j), load(error, i, j)))
+    for i in range(d):  # not in the same loop: neighbours that have just been written would be waited for
         for j in range(0, network.shape[1], hop):
             slope = load(ahead, i, j) * coefficients(diagonal, j)
             slope = multiply_add(load(ahead, i, j - 1), coefficients(beside, j), slope)
@@ -289,7 +290,7 @@ def functional(batch, begin, end, many, work, curves):
         for t in range(curves.shape[1]):
             if t > 0:
                 _advance(network, error, change, ahead, move, free, system, bands, numbers, d)
-                if not solve(system, free, d, one, minus, work.pivot_row, lost):
+                if not solve(system, free, d, numbers[2:5], work.pivot_row, m[7], lost):
                     curves[first, t:] = np.nan
                     break
                 affine(whole, move, free, one, move, one, change)
@@ -319,10 +320,10 @@ def together(d: int) -> int:
 def _work(d: int) -> Work:
     """Room for so many."""
     if together(d) > 1:
-        matrices, bands = _guarded(7, d, d, LANES), _aligned(2, d + 1, LANES)
+        matrices, bands = _guarded(8, d, d, LANES), _aligned(2, d + 1, LANES)
     else:
         rows, columns = -(-d // SHORT) * SHORT, -(-d // BLOCK) * BLOCK
-        matrices, bands = _guarded(7, rows, columns), _aligned(2, columns + BLOCK)
+        matrices, bands = _guarded(8, rows, columns), _aligned(2, columns + BLOCK)
     return Work(
         matrices, _aligned(8, LANES), bands, np.empty(BLOCK), np.zeros((2, d + 1)), np.empty((d, d)),
         np.empty((d + 3, d)),

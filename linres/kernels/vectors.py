@@ -228,6 +228,16 @@ def is_zero(context, a):
 
 
 @intrinsic
+def both(context, where, there):
+    """Where both masks are set."""
+
+    def code(context, builder, signature, arguments):
+        return builder.and_(*arguments)
+
+    return mask(mask, mask), code
+
+
+@intrinsic
 def choose(context, where, a, b):
     """a where the mask is set, b elsewhere."""
 
@@ -298,4 +308,4 @@ if config.DISABLE_JIT:
     def is_zero(a):
         return a == 0
 
-    choose, somewhere = np.where, np.any
+    both, choose, somewhere = np.logical_and, np.where, np.any
