@@ -16,8 +16,8 @@ change D = W_{t+1} - W_t,
 
 a linear system and a product. The loss is <E, E T>/2.
 
-Problems of dimension up to SIDE_BY_SIDE are taken LANES at a time, one in each lane of the vectors, larger ones one by
-one (the layouts of `linres.kernels.vectors`). Curves have the same bits in any company.
+Small problems are taken LANES at a time, one in each lane of the vectors, larger ones one by one (the layouts of
+`linres.kernels.vectors`). Which way depends on the dimension alone, so that curves have the same bits in any company.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,9 @@ from linres.kernels.elimination import BLOCK, solve
 from linres.kernels.microkernel import SHORT, Part, affine, grow
 from linres.kernels.vectors import LANES, coefficients, load, multiply_add, spread, store
 
-SIDE_BY_SIDE = 48
+# Up to which dimension problems are taken side by side, by rule: beyond, eight times the room costs more than it gains.
+SIDE_BY_SIDE = {"parameter": 24, "functional": 40}
+PADDED = 40  # and up to which any are of which single matrices would be padded
 EPS = 2.0**-52
 
 
@@ -312,14 +314,15 @@ def _guarded(*shape: int) -> np.ndarray:
     return _aligned(int(np.prod(shape)) + 16)[8:-8].reshape(shape)
 
 
-def together(d: int) -> int:
-    """How many problems of dimension d are taken at once: one, if it has a single number, or is large."""
-    return LANES if 1 < d <= SIDE_BY_SIDE else 1
+def together(d: int, rule: str) -> int:
+    """How many problems of dimension d are taken at once: LANES or one."""
+    most = PADDED if d % LANES else SIDE_BY_SIDE[rule]
+    return LANES if 1 < d <= most else 1
 
 
-def _work(d: int) -> Work:
-    """Room for so many."""
-    if together(d) > 1:
+def _work(d: int, many: int) -> Work:
+    """Room for so many problems at once."""
+    if many > 1:
         matrices, bands = _guarded(8, d, d, LANES), _aligned(2, d + 1, LANES)
     else:
         rows, columns = -(-d // SHORT) * SHORT, -(-d // BLOCK) * BLOCK
@@ -336,4 +339,5 @@ def run(batch, begin, end, curves, rule):
     The interpreter's lock is not held, so that threads may fill parts of the same curves side by side.
     """
     d = batch.sigma.shape[1]
-    return (functional if rule == "functional" else parameter)(batch, begin, end, together(d), _work(d), curves)
+    many = together(d, rule)
+    return (functional if rule == "functional" else parameter)(batch, begin, end, many, _work(d, many), curves)

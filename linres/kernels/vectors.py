@@ -89,9 +89,9 @@ class Emitter:
     def __init__(self, context, builder):
         self.context, self.builder = context, builder
 
-    def array(self, kind, value) -> "Matrix":
-        """An argument that is an array."""
-        return Matrix(self, kind, self.context.make_array(kind)(self.context, self.builder, value))
+    def array(self, kind, value, axes: int = 2) -> "Matrix":
+        """An argument that is an array, of so many axes and perhaps that of the lanes."""
+        return Matrix(self, kind, self.context.make_array(kind)(self.context, self.builder, value), kind.ndim > axes)
 
     def number(self, value: int):
         return ir.Constant(INDEX, value)
@@ -134,10 +134,14 @@ class Emitter:
 class Matrix:
     """An array in one of the layouts, seen from the code: addresses are numbers."""
 
-    def __init__(self, emit: Emitter, kind, struct):
-        self.emit, self.beside = emit, kind.ndim == 3
+    def __init__(self, emit: Emitter, kind, struct, lanes: bool):
+        self.emit, self.beside = emit, lanes
         self.base = emit.builder.ptrtoint(struct.data, INDEX)
         self.strides = [emit.builder.extract_value(struct.strides, axis) for axis in range(kind.ndim)]
+        if kind.layout == "C":  # then the compiler need not keep them in registers
+            self.strides[-1] = emit.number(8)
+            if lanes:
+                self.strides[-2] = emit.number(8 * LANES)
 
     def flipped(self, flag) -> "Matrix":
         """The transpose where the flag is set."""
@@ -180,7 +184,7 @@ def coefficients(context, array, j):
     """The vector that belongs to column j, of an array (n,) in the layout `rows`, or (n, LANES)."""
 
     def code(context, builder, signature, arguments):
-        matrix = Emitter(context, builder).array(signature.args[0], arguments[0])
+        matrix = Emitter(context, builder).array(signature.args[0], arguments[0], axes=1)
         return matrix.emit.load(matrix.address(arguments[1]))
 
     return vector(array, types.intp), code

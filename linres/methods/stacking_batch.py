@@ -53,7 +53,7 @@ def stacking_batch(
 
 def _run(kernel, batch, curves: np.ndarray, rule: str, jobs: int) -> None:
     """Fill the curves; in parts as equal as their number of whole groups allows, one for each thread."""
-    count, group = len(curves), kernel.together(batch.sigma.shape[1])
+    count, group = len(curves), kernel.together(batch.sigma.shape[1], rule)
     groups = -(-count // group)
     jobs = min(jobs, groups)
     edges = [min(group * (groups * job // jobs), count) for job in range(jobs + 1)]
