@@ -177,7 +177,7 @@ def check_solution(layout, d, make, solve=solved):
 KINDS = {
     "near the identity": lambda drawn: np.eye(len(drawn)) + 0.3 / np.sqrt(len(drawn)) * drawn,
     "dense": lambda drawn: drawn,
-    "small in the corner": lambda drawn: drawn * np.linspace(0, 1, len(drawn))[:, None][::-1] + np.eye(len(drawn))[::-1],
+    "near a reflection": lambda drawn: 0.3 / np.sqrt(len(drawn)) * drawn + np.eye(len(drawn))[::-1],
     "a permutation": lambda drawn: np.eye(len(drawn))[np.argsort(drawn[0])],
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 import linres
 from linres.errors import InputError
-from linres.kernels import stacking_batch as kernel
+from linres.kernels import factors
 from linres.kernels.vectors import LANES
 from linres.methods import stacking
 from linres.methods.stacking import RULES
@@ -81,7 +81,7 @@ def test_sigma_may_be_diagonal_or_of_equal_eigenvalues(rule):
 @pytest.mark.parametrize("rule", RULES)
 def test_the_scale_of_a_problem_does_not_matter(rule):
     sigma, target, start, momentum, step = make(9)
-    for scale in (1e-120, 1e120):
+    for scale in (1e-120, 1e120):  # squares of entries of sigma leave the floats beyond 1e154
         check((scale * sigma, target, start, momentum, step / scale), rule)
 
 
@@ -194,7 +194,7 @@ def test_defaults_are_those_of_grow(rule, d):
 
 
 def test_one_matrix_serves_all_runs():
-    sigma, target, start, momentum, step = make(3, 4)
+    sigma, target, start, _, step = make(3, 4)
     found = linres.stacking_batch(sigma[0], target, start[0], stages=9, momentum=0.5, step_size=step)
     repeated = [np.repeat(field[:1], 4, axis=0) for field in (sigma, start)]
     assert np.array_equal(
@@ -256,18 +256,18 @@ def test_sigma_is_the_square_of_its_root(rank):
     for d in (1, 4, 9):
         sigma = make(d, count=1, rank=rank)[0][0]
         out = np.empty((d, d))
-        assert kernel.root(sigma, out, np.empty((d, d)))
-        assert np.abs(out @ out.T - sigma).max() <= 10 * d * kernel.EPS
+        assert factors.root(sigma, out, np.empty((d, d)))
+        assert np.abs(out @ out.T - sigma).max() <= 10 * d * factors.EPS
 
 
 def test_sigma_is_tridiagonal_in_the_axes():
     for d in (1, 2, 3, 9, 20):
         sigma = make(d, count=1)[0][0]
         axes, diagonal, beside = np.empty((d, d)), np.zeros(d + 1), np.zeros(d + 1)
-        kernel.tridiagonal(sigma, axes, diagonal, beside, np.empty((d + 3, d)))
+        factors.tridiagonal(sigma, axes, diagonal, beside, np.empty((d + 3, d)))
         middle = np.diag(diagonal[:d]) + np.diag(beside[1:d], 1) + np.diag(beside[1:d], -1)
-        assert np.abs(axes @ axes.T - np.eye(d)).max() <= 20 * d * kernel.EPS
-        assert np.abs(axes.T @ middle @ axes - sigma).max() <= 20 * d * kernel.EPS
+        assert np.abs(axes @ axes.T - np.eye(d)).max() <= 20 * d * factors.EPS
+        assert np.abs(axes.T @ middle @ axes - sigma).max() <= 20 * d * factors.EPS
         assert beside[0] == beside[d] == 0
 
 

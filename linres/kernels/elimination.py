@@ -206,6 +206,5 @@ def solve(system, z, d, numbers, pivot_row, inverse, lost):
     """
     if system.ndim == 2:
         return _solve_rows(system, z, d, numbers, pivot_row, inverse)
-    else:
-        _solve_lanes(system, z, d, numbers, lost)
-        return True
+    _solve_lanes(system, z, d, numbers, lost)
+    return True

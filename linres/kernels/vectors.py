@@ -18,11 +18,13 @@ from typing import Any, NamedTuple
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_model
 
 from linres.kernels._jit import config
+
+intrinsic: Any = extending.intrinsic  # type checkers would have calls pass the context that Numba passes
 
 
 class Shape(NamedTuple):
@@ -267,7 +269,7 @@ def _register(operation, instruction: str) -> None:
 
     @infer_global(operation)
     class Typed(ConcreteTemplate):
-        cases = [signature(vector, vector, vector)]
+        cases = [signature(vector, vector, vector)]  # noqa: RUF012  # as Numba wants it
 
     @lower_builtin(operation, vector, vector)
     def code(context, builder, signature, arguments):
