@@ -56,13 +56,15 @@ def _sums(emit: Emitter, rows: int, vectors: int, a: Matrix, b: Matrix, i, j, fi
 
 def _each_tile(emit: Emitter, axes: int, height, width, finish) -> None:
     """Code that calls finish(rows, vectors) for the tile of that height and width alone."""
-    build = emit.builder
+    build, most = emit.builder, 16
+    after = build.append_basic_block()
+    choice = build.switch(build.add(build.mul(height, emit.number(most)), width), after)
     for rows, vectors in _TILES[axes]:
-        asked = build.and_(
-            build.icmp_signed("==", height, emit.number(rows)), build.icmp_signed("==", width, emit.number(vectors))
-        )
-        with build.if_then(asked):
-            finish(rows, vectors)
+        choice.add_case(emit.number(rows * most + vectors), block := build.append_basic_block())
+        build.position_at_end(block)
+        finish(rows, vectors)
+        build.branch(after)
+    build.position_at_end(after)
 
 
 @intrinsic
