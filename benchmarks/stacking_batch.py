@@ -59,7 +59,8 @@ def batch(d: int, rule: str, seed: int = 0) -> Batch:
 def ours(given: Batch, rule: str, jobs: int) -> np.ndarray:
     from linres.methods.stacking_batch import stacking_batch
 
-    return stacking_batch(*given[:3], rule=rule, stages=STAGES, momentum=given.momentum, step_size=given.step, jobs=jobs)
+    pace = {"momentum": given.momentum, "step_size": given.step}
+    return stacking_batch(*given[:3], rule=rule, stages=STAGES, jobs=jobs, **pace)
 
 
 # --------------------------------------------------------------------------------------------------------------- NumPy
@@ -304,7 +305,7 @@ def jax_functional_reduced(sigma, target, start, beta, eta) -> Any:
 WAYS = ("plain", "reduced")
 
 
-def _threads(work: Callable[[Batch], Any], parts: Sequence[Batch], pool: ThreadPoolExecutor) -> Callable[[], np.ndarray]:
+def _threads(work: Callable[[Any], Any], parts: Sequence[Any], pool: ThreadPoolExecutor) -> Callable[[], np.ndarray]:
     """The work on all parts, each in a thread."""
     return lambda: np.concatenate([np.asarray(part) for part in pool.map(work, parts)])
 
@@ -330,16 +331,19 @@ def peers(given: Batch, rule: str, jobs: int, pool: ThreadPoolExecutor) -> dict[
 
         jax.config.update("jax_enable_x64", True)
         for way in WAYS:
-            work = jax.jit(jax.vmap(globals()[f"jax_{rule}_{way}"]))
-            found[f"jax {way}"] = _bound(lambda arrays, work=work: np.asarray(work(*arrays)), _on_device(given))
+            work = _unpacked(jax.jit(jax.vmap(globals()[f"jax_{rule}_{way}"])))
+            found[f"jax {way}"] = _bound(work, _on_device(given))
             if jobs > 1:
-                parts = [_on_device(part) for part in _parts(given, jobs)]
-                found[f"jax {way}, threads"] = _threads(lambda arrays, work=work: np.asarray(work(*arrays)), parts, pool)
+                found[f"jax {way}, threads"] = _threads(work, [_on_device(part) for part in _parts(given, jobs)], pool)
     return found
 
 
 def _bound(work: Callable[[Any], Any], given: Any) -> Callable[[], Any]:
     return lambda: work(given)
+
+
+def _unpacked(compiled: Callable[..., Any]) -> Callable[[Any], np.ndarray]:
+    return lambda arrays: np.asarray(compiled(*arrays))
 
 
 def _on_device(given: Batch) -> Any:

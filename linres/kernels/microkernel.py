@@ -6,14 +6,14 @@ that speed on matrices of a hundred rows or fewer. The layouts of matrices are t
 `rows` there are multiple-of-`SHORT` many rows as well; what lies beyond a matrix of another size is zero, and stays so.
 """
 
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
 
 from linres.kernels._jit import compiled, config
-from linres.kernels.vectors import INDEX, LANES, SHAPE, VECTOR, Emitter, Matrix
+from linres.kernels.vectors import INDEX, LANES, SHAPE, VECTOR, Emitter, Matrix, intrinsic
 
 TALL, SIDE = SHAPE.tall, SHAPE.side
 SHORT = TALL // 2
@@ -26,7 +26,7 @@ _TILES = {
 
 
 def _sums(emit: Emitter, rows: int, vectors: int, a: Matrix, b: Matrix, i, j, first, last) -> list[list[Any]]:
-    """The tile of a b at (i, j), summed over first <= k < last: a loop, run once at least, after which the builder is."""
+    """The tile of a b at (i, j), summed over first <= k < last, one term at least: a loop, now behind the builder."""
     build = emit.builder
     left_from, right_from, depth = a.address(i, first), b.address(first, j), build.sub(last, first)
     downs = [build.mul(a.strides[0], emit.number(r)) for r in range(rows)]
@@ -41,12 +41,12 @@ def _sums(emit: Emitter, rows: int, vectors: int, a: Matrix, b: Matrix, i, j, fi
         place = build.add(left, down)
         factor = emit.load(place) if a.beside else emit.load_spread(place)
         fresh.append([emit.multiply_add(factor, x, total) for x, total in zip(row, below, strict=True)])
-    for phi, first, move in (
+    for phi, begun, move in (
         (left, left_from, a.strides[1]), (right, right_from, b.strides[0]), (step, depth, emit.number(-1)),
     ):
-        phi.add_incoming(first, before)
+        phi.add_incoming(begun, before)
         phi.add_incoming(build.add(phi, move), loop)
-    for phi, value in zip(sum(sums, []), sum(fresh, []), strict=True):
+    for phi, value in zip(chain(*sums), chain(*fresh), strict=True):
         phi.add_incoming(emit.zero(), before)
         phi.add_incoming(value, loop)
     build.cbranch(build.icmp_signed(">", step, emit.number(1)), loop, after)
@@ -56,13 +56,15 @@ def _sums(emit: Emitter, rows: int, vectors: int, a: Matrix, b: Matrix, i, j, fi
 
 def _each_tile(emit: Emitter, axes: int, height, width, finish) -> None:
     """Code that calls finish(rows, vectors) for the tile of that height and width alone."""
-    build = emit.builder
+    build, most = emit.builder, 16
+    after = build.append_basic_block()
+    choice = build.switch(build.add(build.mul(height, emit.number(most)), width), after)
     for rows, vectors in _TILES[axes]:
-        asked = build.and_(
-            build.icmp_signed("==", height, emit.number(rows)), build.icmp_signed("==", width, emit.number(vectors))
-        )
-        with build.if_then(asked):
-            finish(rows, vectors)
+        choice.add_case(emit.number(rows * most + vectors), block := build.append_basic_block())
+        build.position_at_end(block)
+        finish(rows, vectors)
+        build.branch(after)
+    build.position_at_end(after)
 
 
 @intrinsic
@@ -86,7 +88,7 @@ def _affine_tile(context, height, width, flipped, a, b, p, x, q, out, i, j, firs
                     kept = builder.fmul(share, emit.load(builder.add(source, right)))
                     emit.store(emit.multiply_add(factor, total, kept), builder.add(goal, right))
 
-        _each_tile(emit, signature.args[8].ndim, *arguments[:2], finish)
+        _each_tile(emit, signature.args[8].ndim, arguments[0], arguments[1], finish)
         return context.get_dummy_value()
 
     whole = types.intp
@@ -119,7 +121,7 @@ def _growing_tile(context, height, width, a, b, grown, error, total, i, j, depth
                 found = builder.fadd(found, square)
             emit.store(found, total.base)
 
-        _each_tile(emit, signature.args[4].ndim, *arguments[:2], finish)
+        _each_tile(emit, signature.args[4].ndim, arguments[0], arguments[1], finish)
         return context.get_dummy_value()
 
     whole = types.intp
@@ -127,7 +129,8 @@ def _growing_tile(context, height, width, a, b, grown, error, total, i, j, depth
 
 
 if config.DISABLE_JIT:
-    def _product(flipped, a, b, rows, columns, terms):
+    def _product(flipped, a, b, tile, terms):
+        rows, columns = tile
         a = a.swapaxes(0, 1) if flipped else a
         if a.ndim == 3:
             return np.einsum("ikl,kjl->ijl", a[rows, terms], b[terms, columns])
@@ -138,19 +141,19 @@ if config.DISABLE_JIT:
 
     def _affine_tile(height, width, flipped, a, b, p, x, q, out, i, j, first, last):
         tile = _tile(out.ndim, height, width, i, j)
-        product = _product(flipped, a, b, *tile, slice(first, last))
+        product = _product(flipped, a, b, tile, slice(first, last))
         out[tile] = (p * product if out.ndim == 3 else p[0] * product) + (q if out.ndim == 3 else q[0]) * x[tile]
 
     def _growing_tile(height, width, a, b, grown, error, total, i, j, depth):
         tile = _tile(grown.ndim, height, width, i, j)
-        product = _product(0, a, b, *tile, slice(0, depth))
+        product = _product(0, a, b, tile, slice(0, depth))
         grown[tile] = a[tile] + product
         error[tile] += product
         total += np.sum(error[tile].reshape(-1, LANES) ** 2, axis=0)
 
 
 @compiled
-def _part(left):
+def side(left):
     """How much of a side to take next in `lanes`: parts of at most SIDE, none of 1."""
     if left > 2 * SIDE or left == SIDE:
         return SIDE
@@ -172,26 +175,36 @@ class Part(NamedTuple):
 
 
 @compiled
+def _height(left, axes):
+    """Rows of the next tile."""
+    if axes == 3:
+        return side(left)
+    return TALL if left >= TALL else SHORT
+
+
+@compiled
+def _width(left, axes):
+    """Vectors of the next tile, of so many columns left."""
+    if axes == 3:
+        return side(left)
+    return WIDE if left >= WIDE * LANES else 1
+
+
+@compiled
 def affine(part, a, b, p, x, q, out):
     """out <- p a b + q x on a `Part`, which has terms to be summed.
 
     p and q: (LANES,), for the lanes one by one, or equal numbers. x may be out, or a or b if q is zero. In the layout
     `rows` the numbers of rows and columns are multiples of SHORT and LANES, or the last ones are computed beyond.
     """
-    i = part.top
+    axes, i = out.ndim, part.top
+    columns = LANES if axes == 2 else 1  # of a vector
     while i < part.bottom:
-        if out.ndim == 2:
-            height = TALL if part.bottom - i >= TALL else SHORT
-        else:
-            height = _part(part.bottom - i)
-        j = part.left
+        height, j = _height(part.bottom - i, axes), part.left
         while j < out.shape[1]:
-            if out.ndim == 2:
-                width = WIDE if out.shape[1] - j >= WIDE * LANES else 1
-            else:
-                width = _part(out.shape[1] - j)
+            width = _width(out.shape[1] - j, axes)
             _affine_tile(height, width, part.flipped, a, b, p, x, q, out, i, j, part.first, part.last)
-            j += width * LANES if out.ndim == 2 else width
+            j += width * columns
         i += height
 
 
@@ -201,18 +214,12 @@ def grow(a, b, grown, error, total, depth):
 
     In the layout `rows` that is the sum of squares once total is summed, in `lanes` it is one for each lane.
     """
-    i = 0
+    axes, i = grown.ndim, 0
+    columns = LANES if axes == 2 else 1
     while i < grown.shape[0]:
-        if grown.ndim == 2:
-            height = TALL if grown.shape[0] - i >= TALL else SHORT
-        else:
-            height = _part(grown.shape[0] - i)
-        j = 0
+        height, j = _height(grown.shape[0] - i, axes), 0
         while j < grown.shape[1]:
-            if grown.ndim == 2:
-                width = WIDE if grown.shape[1] - j >= WIDE * LANES else 1
-            else:
-                width = _part(grown.shape[1] - j)
+            width = _width(grown.shape[1] - j, axes)
             _growing_tile(height, width, a, b, grown, error, total, i, j, depth)
-            j += width * LANES if grown.ndim == 2 else width
+            j += width * columns
         i += height

@@ -9,15 +9,15 @@ Parameter rule. With Sigma = F F^T, X = (W F)^T and v = w^T the moments are gone
 
 three products.
 
-Functional rule. With Sigma = Q T Q^T, T tridiagonal, W stands for W Q and P for w_t W_t. As w_{t+1} = D W_t^{-1} for the
-change D = W_{t+1} - W_t,
+Functional rule. With Sigma = Q T Q^T, T tridiagonal, W stands for W Q and P for w_t W_t. As w_{t+1} = D W_t^{-1} for
+the change D = W_{t+1} - W_t,
 
     D = beta P - step (E + beta P) T,    P <- D + D W^{-1} D,    W <- W + D,    E <- E + D:
 
 a linear system and a product. The loss is <E, E T>/2.
 
-Problems of dimension up to SIDE_BY_SIDE are taken LANES at a time, one in each lane of the vectors, larger ones one by
-one (the layouts of `linres.kernels.vectors`). Curves have the same bits in any company.
+Small problems are taken LANES at a time, one in each lane of the vectors, larger ones one by one (the layouts of
+`linres.kernels.vectors`). Which way depends on the dimension alone, so that curves have the same bits in any company.
 """
 
 from typing import NamedTuple
@@ -26,11 +26,13 @@ import numpy as np
 
 from linres.kernels._jit import compiled
 from linres.kernels.elimination import BLOCK, solve
+from linres.kernels.factors import root, tridiagonal
 from linres.kernels.microkernel import SHORT, Part, affine, grow
 from linres.kernels.vectors import LANES, coefficients, load, multiply_add, spread, store
 
-SIDE_BY_SIDE = 24
-EPS = 2.0**-52
+# Up to which dimension problems are taken side by side, by rule: beyond, eight times the room costs more than it gains.
+SIDE_BY_SIDE = {"parameter": 24, "functional": 40}
+PADDED = 40  # and up to which any are of which single matrices would be padded
 
 
 class Batch(NamedTuple):
@@ -56,94 +58,6 @@ class Work(NamedTuple):
     band: np.ndarray
     frame: np.ndarray
     scratch: np.ndarray
-
-
-@compiled
-def root(sigma, out, rest):
-    """out <- F with F F^T = sigma, (d, d), positive semidefinite: Cholesky's with the largest pivot each time.
-
-    False if sigma is indefinite by more than rounding. rest (d, d) is overwritten.
-    """
-    d, largest = len(sigma), 0.0
-    for i in range(d):
-        largest = max(largest, abs(sigma[i, i]))
-        for j in range(d):
-            rest[i, j] = sigma[i, j]
-            out[i, j] = 0.0
-    rounding = 4 * d * EPS * largest
-    for k in range(d):
-        p = 0
-        for i in range(1, d):
-            if rest[i, i] > rest[p, p]:
-                p = i
-        if rest[p, p] <= rounding:
-            break
-        scale = 1.0 / np.sqrt(rest[p, p])
-        row = out[k]  # of F^T, until the end
-        for j in range(d):
-            row[j] = scale * rest[p, j]
-        for i in range(d):
-            factor, below = row[i], rest[i]
-            for j in range(d):
-                below[j] -= factor * row[j]
-        for j in range(d):
-            rest[p, j] = 0.0
-            rest[j, p] = 0.0
-    definite = True
-    for i in range(d):
-        for j in range(d):
-            definite = definite and abs(rest[i, j]) <= rounding
-        for j in range(i):
-            out[i, j], out[j, i] = out[j, i], out[i, j]
-    return definite
-
-
-@compiled
-def tridiagonal(sigma, axes, diagonal, beside, scratch):
-    """sigma = Q T Q^T by Householder's reflections, T tridiagonal: axes <- Q^T (d, d).
-
-    diagonal[:d] <- that of T, beside[k] <- its entry (k - 1, k), 0 < k < d; scratch is (d + 3, d).
-    """
-    d = len(sigma)
-    rest, normal, image, mixed = scratch[:d], scratch[d], scratch[d + 1], scratch[d + 2]
-    for i in range(d):
-        for j in range(d):
-            rest[i, j] = sigma[i, j]
-            axes[i, j] = 1.0 if i == j else 0.0
-    for k in range(d - 1):
-        further = 0.0
-        for j in range(k + 1, d):
-            normal[j] = rest[k, j]
-            image[j] = 0.0
-        for j in range(k + 2, d):
-            further += normal[j] * normal[j]
-        beside[k + 1] = normal[k + 1]
-        if not further > 0.0:
-            continue
-        length = np.sqrt(further + normal[k + 1] * normal[k + 1])
-        beside[k + 1] = -length if normal[k + 1] > 0.0 else length
-        normal[k + 1] -= beside[k + 1]
-        scale = 2.0 / (further + normal[k + 1] * normal[k + 1])
-        mixed[:] = 0.0
-        for i in range(k + 1, d):
-            factor, here, axis = scale * normal[i], rest[i], axes[i]
-            for j in range(k + 1, d):
-                image[j] += factor * here[j]
-            for j in range(d):
-                mixed[j] += factor * axis[j]
-        along = 0.0
-        for j in range(k + 1, d):
-            along += image[j] * normal[j]
-        for j in range(k + 1, d):
-            image[j] -= scale * along / 2.0 * normal[j]
-        for i in range(k + 1, d):
-            f, g, here, axis = normal[i], image[i], rest[i], axes[i]
-            for j in range(k + 1, d):
-                here[j] -= f * image[j] + g * normal[j]
-            for j in range(d):
-                axis[j] -= f * mixed[j]
-    for k in range(d):
-        diagonal[k] = rest[k, k]
 
 
 @compiled
@@ -207,7 +121,7 @@ def parameter(batch, begin, end, many, work, curves):
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(batch.sigma[problem], work.frame, work.scratch):
+            if not root(batch.sigma[problem], work.frame, work.scratch[:d]):
                 return problem
             _pack(work.frame, n, False, factor)
             _pack(batch.start[problem], n, True, slope)
@@ -227,7 +141,7 @@ def parameter(batch, begin, end, many, work, curves):
 
 @compiled
 def _advance(network, error, change, ahead, move, free, system, bands, numbers, d):
-    """network and error a stage on: move and free <- D, system <- the network before. change is P, bands are those of T.
+    """network and error a stage on: move and free <- D, system <- the network before. change is P, bands are of T.
 
     ahead <- E + beta P. Its neighbours beyond a row's ends enter with a factor of zero.
     """
@@ -237,6 +151,7 @@ def _advance(network, error, change, ahead, move, free, system, bands, numbers, 
     for i in range(d):
         for j in range(0, network.shape[1], hop):
             store(ahead, i, j, multiply_add(beta, load(change, i, j), load(error, i, j)))
+    for i in range(d):  # not in the same loop: neighbours that have just been written would be waited for
         for j in range(0, network.shape[1], hop):
             slope = load(ahead, i, j) * coefficients(diagonal, j)
             slope = multiply_add(load(ahead, i, j - 1), coefficients(beside, j), slope)
@@ -276,7 +191,7 @@ def functional(batch, begin, end, many, work, curves):
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(batch.sigma[problem], work.frame, work.scratch):
+            if not root(batch.sigma[problem], work.frame, work.scratch[:d]):
                 return problem
             tridiagonal(batch.sigma[problem], work.frame, work.band[0], work.band[1], work.scratch)
             _pack_band(work.band[0], n, bands[0])
@@ -289,7 +204,7 @@ def functional(batch, begin, end, many, work, curves):
         for t in range(curves.shape[1]):
             if t > 0:
                 _advance(network, error, change, ahead, move, free, system, bands, numbers, d)
-                if not solve(system, free, d, one, minus, work.pivot_row, lost):
+                if not solve(system, free, d, numbers[2:5], work.pivot_row, m[7], lost):
                     curves[first, t:] = np.nan
                     break
                 affine(whole, move, free, one, move, one, change)
@@ -311,18 +226,19 @@ def _guarded(*shape: int) -> np.ndarray:
     return _aligned(int(np.prod(shape)) + 16)[8:-8].reshape(shape)
 
 
-def together(d: int) -> int:
-    """How many problems of dimension d are taken at once: one, if it has a single number, or is large."""
-    return LANES if 1 < d <= SIDE_BY_SIDE else 1
+def together(d: int, rule: str) -> int:
+    """How many problems of dimension d are taken at once: LANES or one."""
+    most = PADDED if d % LANES else SIDE_BY_SIDE[rule]
+    return LANES if 1 < d <= most else 1
 
 
-def _work(d: int) -> Work:
-    """Room for so many."""
-    if together(d) > 1:
-        matrices, bands = _guarded(7, d, d, LANES), _aligned(2, d + 1, LANES)
+def _work(d: int, many: int) -> Work:
+    """Room for so many problems at once."""
+    if many > 1:
+        matrices, bands = _guarded(8, d, d, LANES), _aligned(2, d + 1, LANES)
     else:
         rows, columns = -(-d // SHORT) * SHORT, -(-d // BLOCK) * BLOCK
-        matrices, bands = _guarded(7, rows, columns), _aligned(2, columns + BLOCK)
+        matrices, bands = _guarded(8, rows, columns), _aligned(2, columns + BLOCK)
     return Work(
         matrices, _aligned(8, LANES), bands, np.empty(BLOCK), np.zeros((2, d + 1)), np.empty((d, d)),
         np.empty((d + 3, d)),
@@ -335,4 +251,5 @@ def run(batch, begin, end, curves, rule):
     The interpreter's lock is not held, so that threads may fill parts of the same curves side by side.
     """
     d = batch.sigma.shape[1]
-    return (functional if rule == "functional" else parameter)(batch, begin, end, together(d), _work(d), curves)
+    many = together(d, rule)
+    return (functional if rule == "functional" else parameter)(batch, begin, end, many, _work(d, many), curves)

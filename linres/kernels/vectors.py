@@ -18,11 +18,13 @@ from typing import Any, NamedTuple
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_model
 
 from linres.kernels._jit import config
+
+intrinsic: Any = extending.intrinsic  # type checkers would have calls pass the context that Numba passes
 
 
 class Shape(NamedTuple):
@@ -89,9 +91,9 @@ class Emitter:
     def __init__(self, context, builder):
         self.context, self.builder = context, builder
 
-    def array(self, kind, value) -> "Matrix":
-        """An argument that is an array."""
-        return Matrix(self, kind, self.context.make_array(kind)(self.context, self.builder, value))
+    def array(self, kind, value, axes: int = 2) -> "Matrix":
+        """An argument that is an array, of so many axes and perhaps that of the lanes."""
+        return Matrix(self, kind, self.context.make_array(kind)(self.context, self.builder, value), kind.ndim > axes)
 
     def number(self, value: int):
         return ir.Constant(INDEX, value)
@@ -134,10 +136,14 @@ class Emitter:
 class Matrix:
     """An array in one of the layouts, seen from the code: addresses are numbers."""
 
-    def __init__(self, emit: Emitter, kind, struct):
-        self.emit, self.beside = emit, kind.ndim == 3
+    def __init__(self, emit: Emitter, kind, struct, lanes: bool):
+        self.emit, self.beside = emit, lanes
         self.base = emit.builder.ptrtoint(struct.data, INDEX)
         self.strides = [emit.builder.extract_value(struct.strides, axis) for axis in range(kind.ndim)]
+        if kind.layout == "C":  # then the compiler need not keep them in registers
+            self.strides[-1] = emit.number(8)
+            if lanes:
+                self.strides[-2] = emit.number(8 * LANES)
 
     def flipped(self, flag) -> "Matrix":
         """The transpose where the flag is set."""
@@ -180,7 +186,7 @@ def coefficients(context, array, j):
     """The vector that belongs to column j, of an array (n,) in the layout `rows`, or (n, LANES)."""
 
     def code(context, builder, signature, arguments):
-        matrix = Emitter(context, builder).array(signature.args[0], arguments[0])
+        matrix = Emitter(context, builder).array(signature.args[0], arguments[0], axes=1)
         return matrix.emit.load(matrix.address(arguments[1]))
 
     return vector(array, types.intp), code
@@ -228,6 +234,16 @@ def is_zero(context, a):
 
 
 @intrinsic
+def both(context, where, there):
+    """Where both masks are set."""
+
+    def code(context, builder, signature, arguments):
+        return builder.and_(*arguments)
+
+    return mask(mask, mask), code
+
+
+@intrinsic
 def choose(context, where, a, b):
     """a where the mask is set, b elsewhere."""
 
@@ -253,7 +269,7 @@ def _register(operation, instruction: str) -> None:
 
     @infer_global(operation)
     class Typed(ConcreteTemplate):
-        cases = [signature(vector, vector, vector)]
+        cases = [signature(vector, vector, vector)]  # noqa: RUF012  # as Numba wants it
 
     @lower_builtin(operation, vector, vector)
     def code(context, builder, signature, arguments):
@@ -298,4 +314,4 @@ if config.DISABLE_JIT:
     def is_zero(a):
         return a == 0
 
-    choose, somewhere = np.where, np.any
+    both, choose, somewhere = np.logical_and, np.where, np.any

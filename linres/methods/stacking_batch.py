@@ -33,6 +33,7 @@ def stacking_batch(
     to inf or nan. InputError for arrays of other shapes, not finite, or with a sigma that is no E[x x^T].
     """
     from linres.kernels import stacking_batch as kernel
+    from linres.kernels._jit import as_arrays
 
     checks.word(f"{CALL}(rule=...)", rule, RULES)
     stages = trajectory.budget(CALL, stages)
@@ -45,7 +46,7 @@ def stacking_batch(
     count = len(sigma)
     momentum = _numbers("momentum", paces[0], count, "in [0, 1)", lambda v: (v >= 0) & (v < 1))
     step_size = _numbers("step_size", paces[1], count, "positive", lambda v: v > 0)
-    batch = kernel.Batch(*(np.require(field, np.float64, "CW") for field in (sigma, target, start, momentum, step_size)))
+    batch = kernel.Batch(*as_arrays(sigma, target, start, momentum, step_size))
     curves = np.empty((count, stages + 1))
     _run(kernel, batch, curves, rule, jobs)
     return curves
@@ -53,7 +54,7 @@ def stacking_batch(
 
 def _run(kernel, batch, curves: np.ndarray, rule: str, jobs: int) -> None:
     """Fill the curves; in parts as equal as their number of whole groups allows, one for each thread."""
-    count, group = len(curves), kernel.together(batch.sigma.shape[1])
+    count, group = len(curves), kernel.together(batch.sigma.shape[1], rule)
     groups = -(-count // group)
     jobs = min(jobs, groups)
     edges = [min(group * (groups * job // jobs), count) for job in range(jobs + 1)]
