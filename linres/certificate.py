@@ -298,7 +298,8 @@ class _Ring:
     def add(self, a: Quotient, b: Quotient) -> Quotient:
         common = {f: max(a[1].get(f, 0), b[1].get(f, 0)) for f in a[1] | b[1]}
         left, right = (
-            _fold(lambda x, y: x * y, [n, *(f ** (k - d.get(f, 0)) for f, k in common.items())]) for n, d in (a, b)
+            _fold(lambda x, y: x * y, [n, *(f ** (k - d.get(f, 0)) for f, k in common.items() if k > d.get(f, 0))])
+            for n, d in (a, b)
         )
         return left + right, common
 

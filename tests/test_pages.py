@@ -68,7 +68,9 @@ def test_the_page_of_what_is_proved_names_the_theorems_that_are():
     drawn = re.search(r"^\*Supported\*.*?\n\n", text, re.MULTILINE | re.DOTALL)[0]
     assert {name for name in linked if f"[{name}]" in drawn} == supported
     assert all(text.count(f"]({name}.md)") == drawn.count(f"]({name}.md)") for name in supported)
-    families = ("nesterov", "gradient-with", "gradient-step", "gradient-n", "first", "chebyshev", "stacking", "random", "scaling")
+    families = (
+        "nesterov", "gradient-with", "gradient-step", "gradient-n", "first", "chebyshev", "stacking", "random", "scaling",
+    )
     lemmas = {"agreeing-step", "absorption"}
     assert {name for name in NAMES if name.startswith(families)} - lemmas <= linked
 
