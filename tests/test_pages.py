@@ -69,7 +69,8 @@ def test_the_page_of_what_is_proved_names_the_theorems_that_are():
     assert {name for name in linked if f"[{name}]" in drawn} == supported
     assert all(text.count(f"]({name}.md)") == drawn.count(f"]({name}.md)") for name in supported)
     families = (
-        "nesterov", "gradient-with", "gradient-step", "gradient-n", "first", "chebyshev", "stacking", "random", "scaling",
+        "nesterov", "gradient-with", "gradient-step", "gradient-n", "first", "chebyshev", "stacking", "random",
+        "scaling",
     )
     lemmas = {"agreeing-step", "absorption"}
     assert {name for name in NAMES if name.startswith(families)} - lemmas <= linked
