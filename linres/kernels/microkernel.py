@@ -175,36 +175,22 @@ class Part(NamedTuple):
 
 
 @compiled
-def _height(left, axes):
-    """Rows of the next tile."""
-    if axes == 3:
-        return side(left)
-    return TALL if left >= TALL else SHORT
-
-
-@compiled
-def _width(left, axes):
-    """Vectors of the next tile, of so many columns left."""
-    if axes == 3:
-        return side(left)
-    return WIDE if left >= WIDE * LANES else 1
-
-
-@compiled
 def affine(part, a, b, p, x, q, out):
     """out <- p a b + q x on a `Part`, which has terms to be summed.
 
     p and q: (LANES,), for the lanes one by one, or equal numbers. x may be out, or a or b if q is zero. In the layout
     `rows` the numbers of rows and columns are multiples of SHORT and LANES, or the last ones are computed beyond.
     """
-    axes, i = out.ndim, part.top
-    columns = LANES if axes == 2 else 1  # of a vector
-    while i < part.bottom:
-        height, j = _height(part.bottom - i, axes), part.left
-        while j < out.shape[1]:
-            width = _width(out.shape[1] - j, axes)
+    i, bottom, columns = part.top, part.bottom, out.shape[1]
+    while i < bottom:
+        left = bottom - i
+        height = side(left) if out.ndim == 3 else TALL if left >= TALL else SHORT
+        j = part.left
+        while j < columns:
+            left = columns - j
+            width = side(left) if out.ndim == 3 else WIDE if left >= WIDE * LANES else 1
             _affine_tile(height, width, part.flipped, a, b, p, x, q, out, i, j, part.first, part.last)
-            j += width * columns
+            j += width if out.ndim == 3 else width * LANES
         i += height
 
 
@@ -214,12 +200,14 @@ def grow(a, b, grown, error, total, depth):
 
     In the layout `rows` that is the sum of squares once total is summed, in `lanes` it is one for each lane.
     """
-    axes, i = grown.ndim, 0
-    columns = LANES if axes == 2 else 1
-    while i < grown.shape[0]:
-        height, j = _height(grown.shape[0] - i, axes), 0
-        while j < grown.shape[1]:
-            width = _width(grown.shape[1] - j, axes)
+    i, (rows, columns) = 0, grown.shape[:2]
+    while i < rows:
+        left = rows - i
+        height = side(left) if grown.ndim == 3 else TALL if left >= TALL else SHORT
+        j = 0
+        while j < columns:
+            left = columns - j
+            width = side(left) if grown.ndim == 3 else WIDE if left >= WIDE * LANES else 1
             _growing_tile(height, width, a, b, grown, error, total, i, j, depth)
-            j += width * columns
+            j += width if grown.ndim == 3 else width * LANES
         i += height

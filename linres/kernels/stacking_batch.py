@@ -34,6 +34,8 @@ from linres.kernels.vectors import LANES, coefficients, load, multiply_add, spre
 SIDE_BY_SIDE = {"parameter": 24, "functional": 40}
 PADDED = 40  # and up to which any are of which single matrices would be padded
 
+COUNT, APART = 8, 72  # matrices of a run, and numbers between them, of nine cache lines
+
 
 class Batch(NamedTuple):
     """Sigma, W*, W_0 (R, d, d); momentum and step size (R,)."""
@@ -51,7 +53,7 @@ class Work(NamedTuple):
     Then for a single problem: band (2, d + 1), frame (d, d) and scratch (d + 3, d).
     """
 
-    matrices: np.ndarray
+    matrices: tuple[np.ndarray, ...]
     numbers: np.ndarray
     bands: np.ndarray
     pivot_row: np.ndarray
@@ -97,7 +99,8 @@ def _write(total, lost, first, count, single, t, curves):
 def _begin(batch, first, count, work):
     """Paces and constants of problems first ... first + count - 1; all matrices begin as zero."""
     numbers = work.numbers
-    work.matrices[:] = 0.0
+    for matrix in work.matrices:
+        matrix[:] = 0.0
     work.bands[:] = 0.0
     numbers[:] = 0.0
     for lane in range(LANES):
@@ -221,9 +224,16 @@ def _aligned(*shape: int) -> np.ndarray:
     return room[start : start + size].reshape(shape)
 
 
-def _guarded(*shape: int) -> np.ndarray:
-    """`_aligned` zeros, before and after which a vector may be read."""
-    return _aligned(int(np.prod(shape)) + 16)[8:-8].reshape(shape)
+def _matrices(*shape: int) -> tuple[np.ndarray, ...]:
+    """COUNT of them, zero, with room before and after, where vectors may be read.
+
+    Their addresses differ by no multiple of a page: a load would be taken to depend on a store to the same place of
+    another page, and wait for it.
+    """
+    size = int(np.prod(shape))
+    room = _aligned(COUNT * (size + APART) + APART)
+    starts = [APART + k * (size + APART) for k in range(COUNT)]
+    return tuple(room[start : start + size].reshape(shape) for start in starts)
 
 
 def together(d: int, rule: str) -> int:
@@ -235,10 +245,10 @@ def together(d: int, rule: str) -> int:
 def _work(d: int, many: int) -> Work:
     """Room for so many problems at once."""
     if many > 1:
-        matrices, bands = _guarded(8, d, d, LANES), _aligned(2, d + 1, LANES)
+        matrices, bands = _matrices(d, d, LANES), _aligned(2, d + 1, LANES)
     else:
         rows, columns = -(-d // SHORT) * SHORT, -(-d // BLOCK) * BLOCK
-        matrices, bands = _guarded(8, rows, columns), _aligned(2, columns + BLOCK)
+        matrices, bands = _matrices(rows, columns), _aligned(2, columns + BLOCK)
     return Work(
         matrices, _aligned(8, LANES), bands, np.empty(BLOCK), np.zeros((2, d + 1)), np.empty((d, d)),
         np.empty((d + 3, d)),
