@@ -1,4 +1,4 @@
-"""Time to draw random residual networks: `python -m benchmarks.depth_propagation [--sizes small|paper] [--json FILE]`.
+"""Time to draw random residual networks: `python -m benchmarks.depth_propagation [--sizes small paper] [--json FILE]`.
 
 Three sizes, each against the same computation written with other tools:
 
@@ -11,22 +11,15 @@ PyTorch is one of the tools where it is installed: `pip install '.[bench]'`. Pee
 the work, and their time is divided by it. What compiles is compiled before the clock starts.
 """
 
-import argparse
-import json
 import math
-import os
-import platform
-import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks import frame
 from linres.methods import correlated
 from linres.methods.propagation import propagate
-from linres.writing import whole
 
 WIDTH = 40
 
@@ -74,10 +67,10 @@ def networks(depths: list[int], exponents: tuple[float, ...], runs: int) -> Size
 
 def torch_networks(depths: list[int], exponents: tuple[float, ...], runs: int):
     """The same with PyTorch, if it is there: a network at a time, and all runs at a time."""
-    try:
-        import torch
-    except ModuleNotFoundError:
+    if not frame.there("torch"):
         return {}
+    import torch
+
     bound = math.sqrt(3 / WIDTH)
 
     def pass_through(L: int, beta: float, batch: int):
@@ -140,47 +133,27 @@ SIZES: dict[str, Callable[[], list[Size]]] = {
 }
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """On the wall."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
-def measured(size: Size) -> dict[str, object]:
-    """A row: our seconds, theirs, and how many times longer the quickest of them takes."""
-    ours = seconds(size.ours)
-    peers = {name + ("" if share == 1 else f" ({share:g} of it)"): seconds(work) / share
-             for name, (share, work) in size.peers.items()}
-    return {"size": size.name, "ours": ours, "peers": peers, "ratio": min(peers.values()) / ours if peers else None}
-
-
-def versions() -> dict[str, str]:
-    """Of what is compared."""
-    from importlib.util import find_spec
-
-    names = ("numpy", "scipy", "numba", *(["torch"] if find_spec("torch") else []))
-    return {name: version(name) for name in names} | {"python": platform.python_version()}
+def measured(size: Size, repeats: int, clock: str) -> dict[str, object]:
+    """A row, with the seconds of a peer that does a share of the work divided by it."""
+    callables = {frame.OURS: size.ours} | {name: work for name, (_, work) in size.peers.items()}
+    found = frame.interleaved(callables, repeats, clock=clock, warm=True)
+    seconds = {frame.OURS: found[frame.OURS]}
+    for name, (share, _) in size.peers.items():
+        seconds[name + ("" if share == 1 else f" ({share:g} of it)")] = found[name] / share
+    return frame.row(size.name, seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--sizes", choices=SIZES, default="small")
-    options.add_argument("--json", metavar="FILE", type=Path, help="write the table there as well")
-    given = options.parse_args(arguments)
-    for size in SIZES["small"]():
-        size.ours()  # compiles
+    options = frame.parser(__doc__, sizes=["small"], choices=list(SIZES), repeats=1).parse_args(arguments)
     rows = []
-    for size in SIZES[given.sizes]():
-        rows.append(row := measured(size))
-        print(f"{row['size']:<60} linres {row['ours']:8.3g} s", flush=True)
-        for name, took in row["peers"].items():
-            print(f"    {name:<56} {took:8.3g} s   {took / row['ours']:6.3g} times as long", flush=True)
-    if given.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-        table = {"machine": machine, "versions": versions(), "rows": rows}
-        with whole(given.json, "x", str(given.json), encoding="utf-8") as file:
-            file.write(json.dumps(table, indent=2) + "\n")
+    with frame.on(options.jobs):
+        for size in SIZES["small"]():
+            size.ours()  # compiles
+        for size in (size for name in options.sizes for size in SIZES[name]()):
+            rows.append(measured(size, options.repeats, options.clock))
+            print(frame.table(rows[-1:]), flush=True)
+    if options.json:
+        frame.write(options.json, rows, ["torch"], jobs=options.jobs)
 
 
 if __name__ == "__main__":

@@ -121,23 +121,27 @@ def on(jobs: int) -> Iterator[int]:
 
 
 def interleaved(
-    callables: Mapping[str, Callable[[], object]], repeats: int = 7, *, clock: str = "wall", least: float = LEAST
+    callables: Mapping[str, Callable[[], object]], repeats: int = 7, *, clock: str = "wall", least: float = LEAST,
+    warm: bool = False,
 ) -> dict[str, float]:
     """The median seconds of one call of each, by name.
 
-    Each is called once to warm up, which compiles it, and timed once to see how often it has to be called for a
-    measurement of `least` seconds. Then come `repeats` rounds; in each, every callable has its turn, and the next round
-    begins one further on. The garbage collector waits. clock: a key of CLOCKS; "cpu" counts the seconds of all threads.
+    Each is called once to warm up, which compiles it, unless it is `warm`. Then come `repeats` rounds; in each, every
+    callable has its turn, and the next round begins one further on. A turn lasts `least` seconds: short calls are
+    repeated, as often as the first round finds necessary. The garbage collector waits. clock: a key of CLOCKS; "cpu"
+    counts the seconds of all threads.
     """
-    now = CLOCKS[clock]
-    for call in callables.values():
-        call()
-    counts = {name: _count(call, least) for name, call in callables.items()}
-    times: dict[str, list[float]] = {name: [] for name in callables}
-    names, collecting = list(callables), gc.isenabled()
+    now, names = CLOCKS[clock], list(callables)
+    for name in names[: 0 if warm else None]:
+        callables[name]()
+    collecting = gc.isenabled()
     gc.disable()
     try:
-        for turn in range(repeats):
+        counts, times = {}, {}
+        for name in names:
+            counts[name], first = _counted(callables[name], least, now)
+            times[name] = [first]
+        for turn in range(1, repeats):
             for name in names[turn % len(names):] + names[: turn % len(names)]:
                 times[name].append(_timed(callables[name], counts[name], now))
     finally:
@@ -154,12 +158,16 @@ def _timed(call: Callable[[], object], count: int, now: Callable[[], float]) -> 
     return (now() - begun) / count
 
 
-def _count(call: Callable[[], object], least: float) -> int:
-    """How many calls last that long."""
+def _counted(call: Callable[[], object], least: float, now: Callable[[], float]) -> tuple[int, float]:
+    """How many calls last that long on the wall, and the seconds of one of them."""
     count = 1
-    while (took := _timed(call, count, time.perf_counter) * count) < least / 2:
-        count *= 2 if took <= 0 else max(2, min(10, int(least / took)))
-    return count
+    while True:
+        begun = time.perf_counter()
+        took = _timed(call, count, now)
+        lasted = time.perf_counter() - begun
+        if lasted >= least / 2:
+            return count, took
+        count *= max(2, min(10, int(least / max(lasted, 1e-9))))
 
 
 # -------------------------------------------------------------------------------------------------------------- results

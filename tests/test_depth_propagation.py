@@ -1,16 +1,12 @@
 """The benchmark of random residual networks, at sizes of no interest."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from measuring import script
 
-_PATH = Path(__file__).parents[1] / "benchmarks" / "depth_propagation.py"  # benchmarks are not installed
-_SPEC = importlib.util.spec_from_file_location("depth_propagation", _PATH)
-depth_propagation = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(depth_propagation)
+depth_propagation = script("depth_propagation")
 
 
 @pytest.fixture
@@ -27,11 +23,11 @@ def tiny(monkeypatch):
 def test_the_table_is_printed_and_written(tiny, tmp_path, capsys):
     depth_propagation.main(["--json", str(tmp_path / "table.json")])
     table = json.loads((tmp_path / "table.json").read_text())
-    assert set(table) == {"machine", "versions", "rows"}
+    assert set(table) == {"machine", "versions", "jobs", "rows"}
     assert {"numpy", "numba", "python"} <= set(table["versions"])
     printed = capsys.readouterr().out
     for row in table["rows"]:
-        assert set(row) == {"size", "ours", "peers", "ratio"}
+        assert set(row) == {"size", "ours", "peers", "ratio", "gflops", "peak_share"}
         assert row["size"] in printed
         if row["peers"]:
             assert row["ratio"] == pytest.approx(min(row["peers"].values()) / row["ours"])
