@@ -1,46 +1,53 @@
 """Second moments of data in large files: ours beside what NumPy and scikit-learn offer.
 
     python -m benchmarks.moments                    up to 10 million rows of X and of Y, 64 columns each: 10 GB of disk
-    python -m benchmarks.moments --rows 1000000     that many, or several numbers one after the other
+    python -m benchmarks.moments --sizes 1000000    that many rows, or several numbers one after the other
     python -m benchmarks.moments --json FILE        also write the numbers there
     python -m benchmarks.moments --cold             drop the files from the page cache before each measurement
+    python -m benchmarks.moments --jobs 1           one core, and one thread of BLAS
 
 The files are made in a temporary directory (--folder: where), from a seed, and deleted at the end. Each way of
-computing runs in a process of its own, twice up to a million rows, ours always; the quicker one counts. Memory is the
-peak of what is resident above the interpreter with NumPy imported (and scikit-learn, for what is theirs; mapped pages
-of files count). A way that would need more memory than is free is skipped, and so is IncrementalPCA above 100,000 rows.
-On a machine with other work look at the seconds of CPU, and set OPENBLAS_NUM_THREADS=1 for the peers: threads of BLAS
-that wait for each other may take ten times as long there. Ours are told to be one in any case.
+computing runs in a process of its own, in turns; the medians of the rounds count, above a million rows one round of the
+peers. Memory is the peak of what is resident above the interpreter with NumPy and what the way imports; mapped pages of
+files count. A way that would need more memory than is free is skipped, and so is
+IncrementalPCA above 100,000 rows.
+On a machine with other work look at the seconds of CPU (--clock cpu) with --jobs 1: threads of BLAS that wait for each
+other may take ten times as long there.
 
-    linres             Problem.from_data(X.npy, Y.npy)
-    NumPy, loaded      np.load, x -= x.mean(axis=0), x.T @ x and so on: the arrays are in memory as a whole
-    NumPy, mapped      two passes over np.load(mmap_mode="r"), in chunks: means, then products of centred chunks
-    NumPy, one pass    sums of chunks and of their products, without centring: inaccurate far from zero
-    IncrementalPCA     scikit-learn's partial_fit on chunks of (x, y)
+    linres               Problem.from_data(X.npy, Y.npy)
+    NumPy, loaded        np.load, x -= x.mean(axis=0), x.T @ x and so on: the arrays are in memory as a whole
+    NumPy, mapped        two passes over np.load(mmap_mode="r"), in chunks: means, then products of centred chunks
+    NumPy, one pass      sums of chunks and of their products, without centring: inaccurate far from zero
+    EmpiricalCovariance  scikit-learn's, without the inverse, of (x, y) loaded: a copy of both, and np.cov inside
+    IncrementalPCA       scikit-learn's partial_fit on chunks of (x, y): the one estimator of it that streams a
+                         covariance, by a singular value decomposition of each chunk
 
-The last column is how far the variance of the first column of x is off, as a share of it, where x is 1e6 deviations
-from zero: by the same code on files of 100,000 rows.
+Wrong far from zero: how far the variance of the first column of x is off, as a share of it, where x is 1e6 deviations
+from zero, by the same code on files of 100,000 rows.
 """
 
 import argparse
+import importlib
 import json
 import os
-import platform
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks import frame
+
 CHUNK = 50_000
 MOST_FOR_PCA = 100_000
-MOST_TWICE = 1_000_000
-OURS = "linres"
+MOST_REPEATED = 1_000_000
+OURS = frame.OURS
 
 
 def files(folder: Path) -> tuple[str, str]:
@@ -104,6 +111,14 @@ def one_pass(folder: Path) -> np.ndarray:
     return sums[2] / n - np.outer(sums[0], sums[0]) / n**2
 
 
+def empirical_covariance(folder: Path) -> np.ndarray:
+    from sklearn.covariance import EmpiricalCovariance
+
+    joined = np.hstack([np.load(path) for path in files(folder)])
+    found = EmpiricalCovariance(store_precision=False).fit(joined).covariance_
+    return found[: joined.shape[1] // 2, : joined.shape[1] // 2]
+
+
 def incremental_pca(folder: Path) -> np.ndarray:
     from sklearn.decomposition import IncrementalPCA
 
@@ -117,8 +132,13 @@ def incremental_pca(folder: Path) -> np.ndarray:
 
 WAYS: dict[str, Callable[[Path], np.ndarray]] = {
     OURS: ours, "NumPy, loaded": loaded, "NumPy, mapped": mapped, "NumPy, one pass": one_pass,
-    "IncrementalPCA": incremental_pca,
+    "EmpiricalCovariance": empirical_covariance, "IncrementalPCA": incremental_pca,
 }
+IMPORTED = {
+    OURS: ("linres.problem",), "EmpiricalCovariance": ("sklearn.covariance",),
+    "IncrementalPCA": ("sklearn.decomposition",),
+}
+COPIES = {"NumPy, loaded": 1.25, "EmpiricalCovariance": 3.5}  # of the data, that are in memory at once
 
 
 def peak() -> float:
@@ -132,8 +152,8 @@ def peak() -> float:
 
 def measure(name: str, folder: Path) -> dict[str, float]:
     """Seconds, and MB above what there was before: run in a process of its own."""
-    if name == "IncrementalPCA":
-        import sklearn.decomposition  # noqa: F401
+    for module in IMPORTED.get(name, ()):
+        importlib.import_module(module)
     before, begun, cpu = peak(), time.perf_counter(), time.process_time()
     sigma = WAYS[name](folder)
     return {
@@ -142,15 +162,13 @@ def measure(name: str, folder: Path) -> dict[str, float]:
     }
 
 
-def measured(name: str, folder: Path, repeats: int, cold: bool) -> dict[str, float]:
-    found = []
-    for _ in range(repeats):
-        if cold:
-            forget(folder)
-        command = [sys.executable, "-m", "benchmarks.moments", "--measure", name, "--folder", str(folder)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        found.append(json.loads(done.stdout))
-    return min(found, key=lambda one: one["seconds"])
+def measured(name: str, folder: Path, cold: bool) -> dict[str, float]:
+    """`measure`, in a process of its own."""
+    if cold:
+        forget(folder)
+    command = [sys.executable, "-m", "benchmarks.moments", "--measure", name, "--folder", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def forget(folder: Path) -> None:
@@ -169,7 +187,7 @@ def available() -> float:
 def fits(name: str, rows: int, columns: int) -> bool:
     if name == "IncrementalPCA":
         return rows <= MOST_FOR_PCA
-    return name != "NumPy, loaded" or 16 * rows * columns * 1.25 < available()
+    return 16 * rows * columns * COPIES.get(name, 0) < available()
 
 
 def inaccuracy(name: str) -> float:
@@ -184,65 +202,57 @@ def inaccuracy(name: str) -> float:
         return float(abs(WAYS[name](folder)[0, 0] - wanted) / wanted)
 
 
-def compare(folder: Path, rows: int, columns: int, cold: bool) -> dict:
-    print(f"\n{rows:,} rows x {columns} + {columns} columns, {16 * rows * columns / 1e9:.1f} GB", flush=True)
-    begun = time.perf_counter()
+def compare(folder: Path, rows: int, columns: int, repeats: int, cold: bool, clock: str = "wall") -> dict[str, Any]:
+    """A row of results, on files that it makes in the folder."""
     make(folder, rows, columns)
-    print(f"files made in {time.perf_counter() - begun:.0f} s", flush=True)
-    found = {}
-    for name in WAYS:
-        if not fits(name, rows, columns):
-            print(f"{name:<16} skipped", flush=True)
-            continue
-        found[name] = one = measured(name, folder, 2 if name == OURS or rows <= MOST_TWICE else 1, cold)
-        away = abs(one["variance"] / found[OURS]["variance"] - 1)
-        print(f"{name:<16} {one['seconds']:8.2f} s {one['cpu']:8.2f} s CPU {one['mb']:8.0f} MB   "
-              f"variance off ours by {away:.0e}; far from zero wrong by {inaccuracy(name):.0e}", flush=True)
-    peers = {name: one for name, one in found.items() if name != OURS}
-    return {
-        "size": {"rows": rows, "columns": columns, "cold": cold}, "ours": found[OURS]["seconds"],
-        "peers": {name: one["seconds"] for name, one in peers.items()},
-        "ratio": min(one["seconds"] for one in peers.values()) / found[OURS]["seconds"],
-        "cpu": {name: one["cpu"] for name, one in found.items()},
-        "mb": {name: one["mb"] for name, one in found.items()},
-    }
+    names = [name for name in WAYS if fits(name, rows, columns)]
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for turn in range(repeats):
+        for name in names if turn == 0 or rows <= MOST_REPEATED else [OURS]:
+            found[name].append(measured(name, folder, cold))
+
+    def medians(key: str) -> dict[str, float]:
+        return {name: statistics.median(one[key] for one in each) for name, each in found.items()}
+
+    seconds = medians({"wall": "seconds", "cpu": "cpu"}[clock])
+    variances = medians("variance")
+    return frame.row(
+        f"{rows:,} x ({columns} + {columns})", seconds, rows=rows, columns=columns, cold=cold,
+        gb_per_s=16 * rows * columns / seconds[OURS] / 1e9, cpu=medians("cpu"), mb=medians("mb"),
+        off_ours={name: abs(one / variances[OURS] - 1) for name, one in variances.items()},
+        wrong_far_from_zero={name: inaccuracy(name) for name in names},
+    )
 
 
-def machine() -> str:
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "any number of")
-    return f"{platform.platform()}, {os.cpu_count()} cores, {threads} threads of OpenBLAS"
+def shown(row: dict[str, Any]) -> str:
+    """A line for each way."""
+    lines = [f"\n{row['size']}, {16 * row['rows'] * row['columns'] / 1e9:.1f} GB"]
+    for name, seconds in ({OURS: row["ours"]} | row["peers"]).items():
+        lines.append(
+            f"{name:<20} {seconds:8.3f} s {row['cpu'][name]:8.3f} s CPU {row['mb'][name]:8.0f} MB   variance off ours "
+            f"by {row['off_ours'][name]:.0e}; far from zero wrong by {row['wrong_far_from_zero'][name]:.0e}"
+        )
+    return "\n".join(lines + [f"{name:<20}  skipped" for name in WAYS if name not in row["cpu"]])
 
 
-def versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {
-        name: version(name) for name in ("linres", "numpy", "scikit-learn", "threadpoolctl")}
-
-
-def write(path: Path, words: str) -> None:
-    """Replace the file at once, or not at all."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(words, encoding="utf-8")
-    os.replace(beside, path)
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
-    options.add_argument("--columns", type=int, default=64)
-    options.add_argument("--json", type=Path, metavar="FILE")
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = frame.parser(__doc__, sizes=[100_000, 1_000_000, 10_000_000], kind=int, metavar="ROWS", repeats=3)
+    options.add_argument("--columns", type=int, default=64, help="of X, and of Y")
     options.add_argument("--cold", action="store_true", help="drop the files from the page cache each time")
     options.add_argument("--folder", type=Path, help="where the temporary directory is made")
     options.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
-    arguments = options.parse_args()
-    if arguments.measure:
-        print(json.dumps(measure(arguments.measure, arguments.folder)))
+    given = options.parse_args(arguments)
+    if given.measure:
+        print(json.dumps(measure(given.measure, given.folder)))
         return
     rows = []
-    for size in arguments.rows:
-        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            rows.append(compare(Path(folder), size, arguments.columns, arguments.cold))
-    if arguments.json:
-        write(arguments.json, json.dumps({"machine": machine(), "versions": versions(), "rows": rows}, indent=1))
+    with frame.on(given.jobs):
+        for size in given.sizes:
+            with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+                rows.append(compare(Path(folder), size, given.columns, given.repeats, given.cold, given.clock))
+            print(shown(rows[-1]), flush=True)
+    if given.json:
+        frame.write(given.json, rows, ["scikit-learn", "threadpoolctl"], jobs=given.jobs)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,12 @@
 """The benchmark of moments compares ways that compute the same, on files that are what they are said to be."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from measuring import script
 
-ROOT = Path(__file__).parents[1]
-_spec = importlib.util.spec_from_file_location("moments_benchmark", ROOT / "benchmarks" / "moments.py")
-benchmark = importlib.util.module_from_spec(_spec)
-sys.modules["moments_benchmark"] = benchmark
-_spec.loader.exec_module(benchmark)
+benchmark = script("moments")
 
 
 def test_files_have_the_rows_asked_for_whatever_the_chunks(tmp_path, monkeypatch):
@@ -38,16 +32,29 @@ def test_the_error_far_from_zero_tells_ours_from_one_pass_without_centring():
     assert benchmark.inaccuracy("NumPy, one pass") > 1e-6
 
 
-def test_writes_what_it_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "measured", lambda name, folder, repeats, cold: benchmark.measure(name, folder))
+def test_writes_what_it_measured(tmp_path, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(
+        benchmark, "measured", lambda name, folder, cold: (calls.append(name), benchmark.measure(name, folder))[1])
     monkeypatch.setattr(benchmark, "inaccuracy", lambda name: 0.0)
-    monkeypatch.setattr(sys, "argv", ["moments", "--rows", "500", "700", "--columns", "3", "--folder", str(tmp_path),
-                                      "--json", str(tmp_path / "found.json")])
-    benchmark.main()
+    monkeypatch.setattr(benchmark, "MOST_REPEATED", 600)
+    benchmark.main(["--sizes", "500", "700", "--columns", "3", "--folder", str(tmp_path), "--repeats", "2",
+                    "--json", str(tmp_path / "found.json")])
     written = json.loads((tmp_path / "found.json").read_text())
-    assert list(written) == ["machine", "versions", "rows"]
-    assert [row["size"]["rows"] for row in written["rows"]] == [500, 700]
+    assert list(written) == ["machine", "versions", "jobs", "rows"]
+    assert [row["rows"] for row in written["rows"]] == [500, 700]
     for row in written["rows"]:
         assert {*row["peers"]} == {*benchmark.WAYS} - {benchmark.OURS}
         assert row["ratio"] == min(row["peers"].values()) / row["ours"]
+        assert max(row["off_ours"].values()) < 1e-9
+    assert calls == [*benchmark.WAYS, *benchmark.WAYS, *benchmark.WAYS, benchmark.OURS]  # in turns, large ones once
     assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
+    assert "500 x (3 + 3)" in capsys.readouterr().out
+
+
+def test_a_way_that_needs_more_memory_than_is_free_is_left_out(monkeypatch):
+    monkeypatch.setattr(benchmark, "available", lambda: 16 * 1000 * 64 * 2)
+    fitting = {name for name in benchmark.WAYS if benchmark.fits(name, 1000, 64)}
+    assert fitting == {*benchmark.WAYS} - {"EmpiricalCovariance"}
+    monkeypatch.setattr(benchmark, "available", lambda: 0)
+    assert not benchmark.fits("NumPy, loaded", 1, 1)
