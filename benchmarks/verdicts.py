@@ -1,19 +1,26 @@
-"""How long a verdict takes: `python -m benchmarks.verdicts [--json FILE]`, from a checkout with linres installed.
+"""How long a verdict takes: `python -m benchmarks.verdicts [--sizes ...] [--json FILE]`, with linres installed.
 
-Cold means an empty kernel cache; every command runs in a fresh interpreter. Medians of several runs where one is short.
+    quick          linres verify, its compiled kernels cached; and cold, with an empty cache
+    full           linres verify --level full
+    certificates   the slowest step of any proof that is a certificate
+    rigorous       nesterov-step decided in rational arithmetic and balls, T = 200, d = 8
+    bound          the bound of nesterov-with-errors at every T up to a million
+    start          import linres, linres --help, linres train digits
+
+Every command runs in a fresh interpreter; medians of the rounds (--repeats) where one is short. There are no peers:
+each has a goal instead. By default all but `full`, which takes minutes.
 """
 
-import argparse
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from benchmarks import frame
 
 IMPORT = "import linres"
 CERTIFICATES = """
@@ -64,6 +71,15 @@ start = time.perf_counter()
 compute()
 print(time.perf_counter() - start)
 """
+COMMAND = [sys.executable, "-m", "linres"]
+
+
+class Job(NamedTuple):
+    """What it is called, its seconds and the goal for them."""
+
+    name: str
+    seconds: float
+    goal: float
 
 
 def wall(command: list[str], **environment: str) -> float:
@@ -82,38 +98,56 @@ def median(measure: Callable[[], float], times: int) -> float:
     return statistics.median(measure() for _ in range(times))
 
 
-def measure() -> dict[str, tuple[float, float]]:
-    """{job: (seconds, goal)}."""
-    linres = str(Path(sys.executable).with_name("linres"))
+def quick(repeats: int) -> Iterator[Job]:
     with tempfile.TemporaryDirectory() as cache:
-        cold = wall([linres, "verify"], NUMBA_CACHE_DIR=cache)
-        warm = median(lambda: wall([linres, "verify"], NUMBA_CACHE_DIR=cache), 3)
-    bare = median(lambda: wall([sys.executable, "-c", "pass"]), 9)
-    return {
-        "linres verify, cold": (cold, 30),
-        "linres verify, kernels cached": (warm, 12),
-        "slowest step that is a certificate": (inside(CERTIFICATES), 0.2),
-        "nesterov-step rigorously, T = 200, d = 8": (inside(RIGOROUS), 1),
-        "nesterov-with-errors' bound at every T <= 1e6": (inside(BOUND), 0.1),
-        "import linres, beyond the bare interpreter": (
-            median(lambda: wall([sys.executable, "-c", IMPORT]), 9) - bare, 0.3,
-        ),
-        "linres --help": (median(lambda: wall([linres, "--help"]), 9), 0.4),
-        "linres train digits": (median(lambda: wall([linres, "train", "digits"]), 3), 3),
-    }
+        cold = wall([*COMMAND, "verify"], NUMBA_CACHE_DIR=cache)
+        warm = median(lambda: wall([*COMMAND, "verify"], NUMBA_CACHE_DIR=cache), repeats)
+    yield Job("linres verify, kernels cached", warm, 60)
+    yield Job("what compiling adds to it", cold - warm, 25)
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
-    arguments = options.parse_args()
-    rows = measure()
-    for job, (seconds, goal) in rows.items():
-        print(f"{job:<48} {seconds:8.3f} s   goal {goal} s{'' if seconds <= goal else '   MISSED'}")
-    if arguments.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-        table = [{"job": job, "seconds": seconds, "goal": goal} for job, (seconds, goal) in rows.items()]
-        arguments.json.write_text(json.dumps({"machine": machine, "python": platform.python_version(), "rows": table}))
+def full(repeats: int) -> Iterator[Job]:
+    yield Job("linres verify --level full", wall([*COMMAND, "verify", "--level", "full"]), 600)
+
+
+def certificates(repeats: int) -> Iterator[Job]:
+    yield Job("slowest step that is a certificate", inside(CERTIFICATES), 0.2)
+
+
+def rigorous(repeats: int) -> Iterator[Job]:
+    yield Job("nesterov-step rigorously, T = 200, d = 8", median(lambda: inside(RIGOROUS), repeats), 1)
+
+
+def bound(repeats: int) -> Iterator[Job]:
+    yield Job("nesterov-with-errors' bound at every T <= 1e6", median(lambda: inside(BOUND), repeats), 0.1)
+
+
+def start(repeats: int) -> Iterator[Job]:
+    found = frame.interleaved({
+        "bare": lambda: wall([sys.executable, "-c", "pass"]), "import": lambda: wall([sys.executable, "-c", IMPORT]),
+        "help": lambda: wall([*COMMAND, "--help"]), "train": lambda: wall([*COMMAND, "train", "digits"]),
+    }, repeats)
+    yield Job("import linres, beyond the bare interpreter", found["import"] - found["bare"], 0.3)
+    yield Job("linres --help", found["help"], 0.4)
+    yield Job("linres train digits", found["train"], 3)
+
+
+JOBS: dict[str, Callable[[int], Iterator[Job]]] = {
+    job.__name__: job for job in (quick, full, certificates, rigorous, bound, start)
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    usual = [name for name in JOBS if name != "full"]
+    options = frame.parser(__doc__, sizes=usual, choices=list(JOBS), repeats=3).parse_args(arguments)
+    rows = []
+    with frame.on(options.jobs):
+        for job in (job for name in options.sizes for job in JOBS[name](options.repeats)):
+            rows.append(frame.row(job.name, {frame.OURS: job.seconds}, goal=job.goal, met=job.seconds <= job.goal))
+            print(f"{job.name:<48} {job.seconds:8.3f} s   goal {job.goal} s{'' if rows[-1]['met'] else '   MISSED'}",
+                  flush=True)
+    if options.json:
+        frame.write(options.json, rows, ["python-flint", "sympy"], jobs=options.jobs)
 
 
 if __name__ == "__main__":
