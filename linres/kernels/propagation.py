@@ -17,11 +17,11 @@ company.
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from linres.kernels import random
 from linres.kernels._jit import compiled
+from linres.kernels._threads import in_parts
 from linres.kernels.matrices import copy
 
 LINEAR, LINEAR_TWO, RELU_TWO = 0, 1, 2  # blocks V h, V U h and V relu(U h)
@@ -94,11 +94,16 @@ def _factors(state, count, unit, block, width, rest, whole):
     return product, state
 
 
-@compiled(parallel=True)
 def norms(seed, first, block, width, scale, layers, out):
     """Fill out (runs, P) with log |h_k|^2 - log |h_0|^2 at the layers k (P,), increasing; runs from `first` on."""
+    in_parts(lambda begin, end: _norms(begin, end, seed, first, block, width, scale, layers, out), len(out))
+
+
+@compiled(nogil=True)
+def _norms(begin, end, seed, first, block, width, scale, layers, out):
+    """The runs first + begin, ..., first + end - 1 of `norms`."""
     unit, few = scale / math.sqrt(width), _FEW if scale < 1e6 else 1
-    for run in numba.prange(len(out)):
+    for run in range(begin, end):
         state = random.seeded(seed, first + np.uint64(run))
         rest, whole = _prepared(width - 1), _prepared(width)
         total, done = 0.0, 0
@@ -114,15 +119,20 @@ def norms(seed, first, block, width, scale, layers, out):
             out[run, p] = total
 
 
-@compiled(parallel=True)
 def norms_and_distances(seed, first, block, width, scale, layers, norms, distances):
     """As `norms`, and fill distances (runs, P) with log |h_k - h_0| - log |h_0|.
 
     h_k is (start + scale a) e + scale b f with e and f orthonormal and h_0 = start e, all of it divided by `_LARGE` to
     a power that is counted: nothing overflows, and small distances are not found as differences of large numbers.
     """
+    settings = seed, first, block, width, scale, layers, norms, distances
+    in_parts(lambda begin, end: _norms_and_distances(begin, end, *settings), len(norms))
+
+
+@compiled(nogil=True)
+def _norms_and_distances(begin, end, seed, first, block, width, scale, layers, norms, distances):
     unit = 1.0 / math.sqrt(width)
-    for run in numba.prange(len(norms)):
+    for run in range(begin, end):
         state = random.seeded(seed, first + np.uint64(run))
         rest, whole = _prepared(max(width - 2, 0)), _prepared(width)
         start, a, b, power, done = 1.0, 0.0, 0.0, 0, 0
@@ -462,7 +472,6 @@ def _rows_of_words(law, entries):
     return -(-bits // (64 * random.LANES))
 
 
-@compiled(parallel=True)
 def simulate(
     seed, first, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances, gradients,
     gradient_distances
@@ -474,8 +483,19 @@ def simulate(
     gradient of the output is normal, and independent of all else; the weights of the layer it passes are drawn anew
     from the state that they were drawn from, which is kept.
     """
+    settings = seed, first, law, activation, given, scales, inputs, layers, starts, backwards
+    found = norms, distances, gradients, gradient_distances
+    in_parts(lambda begin, end: _simulate(begin, end, *settings, *found), len(norms) * len(scales))
+
+
+@compiled(nogil=True)
+def _simulate(
+    begin, end, seed, first, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances,
+    gradients, gradient_distances
+):
+    """The runs of `simulate` number begin to end - 1, counted block by block."""
     blocks = len(scales)
-    for index in numba.prange(len(norms) * blocks):
+    for index in range(begin, end):
         run, block = index // blocks, index % blocks
         _simulate_one(
             seed, first + np.uint64(run), law, activation, given[run % len(given)], scales[block], inputs, layers,
@@ -484,8 +504,12 @@ def simulate(
         )
 
 
-@compiled(parallel=True)
 def normals(seed, first, out):
     """Fill out (runs, m) with standard normals, from streams that `simulate` leaves alone where weights are given."""
-    for run in numba.prange(len(out)):
+    in_parts(lambda begin, end: _normals(begin, end, seed, first, out), len(out))
+
+
+@compiled(nogil=True)
+def _normals(begin, end, seed, first, out):
+    for run in range(begin, end):
         random.fill_normal(1.0, random.seeded(seed, first + np.uint64(run) + _LANE_STREAMS), out[run])
