@@ -219,6 +219,44 @@ def test_gradients_are_new_arrays_each_time():
     assert np.array_equal(first, kept)
 
 
+def test_gradients_are_written_where_they_are_asked_for():
+    for d in (3, 8):
+        instance = make(d=d)
+        loss, out = kernel.Moments(instance.sigma, instance.target, 4), np.full(instance.blocks.shape, np.nan)
+        value, found = loss.evaluate(instance.blocks, out)
+        assert found is out and value == loss.evaluate(instance.blocks)[0]
+        assert np.array_equal(out, loss.evaluate(instance.blocks)[1])
+
+
+@pytest.mark.parametrize("depth", [1, 2, kernel.CHUNK, kernel.CHUNK + 1, 2 * kernel.CHUNK + 3])
+@pytest.mark.parametrize("d", [1, 8, 20])
+def test_the_bits_do_not_depend_on_the_number_of_threads(d, depth, monkeypatch):
+    monkeypatch.setattr(kernel, "PAYS", 0)
+    instance, found = make(seed=d, d=d, depth=depth, size=0.1), []
+    loss = kernel.Moments(instance.sigma, instance.target, depth)
+    for count in (1, 2, 3):
+        monkeypatch.setattr(kernel, "threads", lambda count=count: count)
+        found.append(loss.evaluate(instance.blocks))
+    assert loss._together.team.count == 3
+    for value, gradients in found[1:]:
+        assert value == found[0][0] and np.array_equal(gradients, found[0][1])
+    check_against_numpy(instance, lambda instance: found[-1])
+
+
+def test_small_gradients_are_left_to_one_thread(monkeypatch):
+    monkeypatch.setattr(kernel, "threads", lambda: 2)
+    instance = make(d=8)
+    loss = kernel.Moments(instance.sigma, instance.target, 4)
+    loss.evaluate(instance.blocks)
+    assert loss._together is None
+
+
+def test_what_overflows_is_infinite_for_all_the_zeros_around_it():
+    """Zeros beyond a matrix are never multiplied by its entries: 0 times infinity would be nan."""
+    value, gradients = kernel.Moments([[1.0]], [[0.0]], 2).evaluate(np.full((2, 1, 1), 1e200))
+    assert value == np.inf and np.all(gradients == np.inf)
+
+
 # Wrong kernels: each must fail the comparisons that the right one passes.
 
 
