@@ -113,7 +113,7 @@ def excess(sigma, target, blocks, work, d):
 CHUNK = 32
 
 
-@compiled
+@compiled(nogil=True)
 def _up(blocks, out, network, begin, end, d):
     """Columns begin to end - 1: out <- B_2 .. B_n and network <- W."""
     last = len(blocks) - 1
@@ -123,14 +123,14 @@ def _up(blocks, out, network, begin, end, d):
         _add(blocks[i], below, below, (out[i + 1] if i < last else network)[:, begin:end], d)
 
 
-@compiled
+@compiled(nogil=True)
 def _slope_rows(sigma, target, network, residual, slope, zero, begin, end, d):
     """Rows begin to end - 1 of `_slope`."""
     _subtract(network[begin:end], target[begin:end], residual[begin:end])
     _add(residual[begin:end], sigma, zero[begin:end], slope[begin:end], d)
 
 
-@compiled
+@compiled(nogil=True)
 def _down(blocks, rights, first, last, begin, end, d):
     """Rows begin to end - 1: rights[i % K] <- R_i for first > i >= last, K = len(rights), from R_first in its place."""
     for i in range(first, last, -1):
@@ -138,7 +138,7 @@ def _down(blocks, rights, first, last, begin, end, d):
         _add(right, blocks[i], right, rights[(i - 1) % len(rights), begin:end], d)
 
 
-@compiled
+@compiled(nogil=True)
 def _finish_some(out, rights, first, last, part, parts, product, zero, d):
     """out[i] <- G_i for first >= i > last, every one of `parts` that is the turn of `part`."""
     for i in range(first - part, last, -parts):
