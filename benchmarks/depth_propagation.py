@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows.append(measured(size, options.repeats, options.clock))
             print(frame.table(rows[-1:]), flush=True)
     if options.json:
-        frame.write(options.json, rows, ["torch"], jobs=options.jobs)
+        frame.write(options.json, rows, ["torch"], jobs=options.jobs, clock=options.clock)
 
 
 if __name__ == "__main__":

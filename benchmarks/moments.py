@@ -215,10 +215,12 @@ def compare(folder: Path, rows: int, columns: int, repeats: int, cold: bool, clo
         return {name: statistics.median(one[key] for one in each) for name, each in found.items()}
 
     seconds = medians({"wall": "seconds", "cpu": "cpu"}[clock])
-    variances = medians("variance")
+    variances, memory = medians("variance"), medians("mb")
     return frame.row(
         f"{rows:,} x ({columns} + {columns})", seconds, rows=rows, columns=columns, cold=cold,
-        gb_per_s=16 * rows * columns / seconds[OURS] / 1e9, cpu=medians("cpu"), mb=medians("mb"),
+        gb_per_s=16 * rows * columns / seconds[OURS] / 1e9, mb_ours=round(memory[OURS]),
+        mb_least_of_peers=round(min(each for name, each in memory.items() if name != OURS)),
+        cpu=medians("cpu"), mb=memory,
         off_ours={name: abs(one / variances[OURS] - 1) for name, one in variances.items()},
         wrong_far_from_zero={name: inaccuracy(name) for name in names},
     )
@@ -252,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 rows.append(compare(Path(folder), size, given.columns, given.repeats, given.cold, given.clock))
             print(shown(rows[-1]), flush=True)
     if given.json:
-        frame.write(given.json, rows, ["scikit-learn", "threadpoolctl"], jobs=given.jobs)
+        frame.write(given.json, rows, ["scikit-learn", "threadpoolctl"], jobs=given.jobs, clock=given.clock)
 
 
 if __name__ == "__main__":

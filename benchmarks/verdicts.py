@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{job.name:<48} {job.seconds:8.3f} s   goal {job.goal} s{'' if rows[-1]['met'] else '   MISSED'}",
                   flush=True)
     if options.json:
-        frame.write(options.json, rows, ["python-flint", "sympy"], jobs=options.jobs)
+        frame.write(options.json, rows, ["python-flint", "sympy"], jobs=options.jobs, clock="wall")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def tiny(monkeypatch):
 def test_the_table_is_printed_and_written(tiny, tmp_path, capsys):
     depth_propagation.main(["--json", str(tmp_path / "table.json")])
     table = json.loads((tmp_path / "table.json").read_text())
-    assert set(table) == {"machine", "versions", "jobs", "rows"}
+    assert set(table) == {"machine", "versions", "jobs", "clock", "rows"}
     assert {"numpy", "numba", "python"} <= set(table["versions"])
     printed = capsys.readouterr().out
     for row in table["rows"]:

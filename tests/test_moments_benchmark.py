@@ -41,7 +41,7 @@ def test_writes_what_it_measured(tmp_path, monkeypatch, capsys):
     benchmark.main(["--sizes", "500", "700", "--columns", "3", "--folder", str(tmp_path), "--repeats", "2",
                     "--json", str(tmp_path / "found.json")])
     written = json.loads((tmp_path / "found.json").read_text())
-    assert list(written) == ["machine", "versions", "jobs", "rows"]
+    assert list(written) == ["machine", "versions", "jobs", "clock", "rows"]
     assert [row["rows"] for row in written["rows"]] == [500, 700]
     for row in written["rows"]:
         assert {*row["peers"]} == {*benchmark.WAYS} - {benchmark.OURS}
