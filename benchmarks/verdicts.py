@@ -1,7 +1,7 @@
 """How long a verdict takes: `python -m benchmarks.verdicts [--sizes ...] [--json FILE]`, with linres installed.
 
-    quick          linres verify, its compiled kernels cached; and cold, with an empty cache
-    full           linres verify --level full
+    quick          linres verify --jobs N, its compiled kernels cached; and what it takes more with an empty cache
+    full           linres verify --level full --jobs N
     certificates   the slowest step of any proof that is a certificate
     rigorous       nesterov-step decided in rational arithmetic and balls, T = 200, d = 8
     bound          the bound of nesterov-with-errors at every T up to a million
@@ -98,31 +98,33 @@ def median(measure: Callable[[], float], times: int) -> float:
     return statistics.median(measure() for _ in range(times))
 
 
-def quick(repeats: int) -> Iterator[Job]:
+def quick(repeats: int, jobs: int) -> Iterator[Job]:
+    command = [*COMMAND, "verify", "--jobs", str(jobs)]
     with tempfile.TemporaryDirectory() as cache:
-        cold = wall([*COMMAND, "verify"], NUMBA_CACHE_DIR=cache)
-        warm = median(lambda: wall([*COMMAND, "verify"], NUMBA_CACHE_DIR=cache), repeats)
-    yield Job("linres verify, kernels cached", warm, 60)
+        cold = wall(command, NUMBA_CACHE_DIR=cache)
+        warm = median(lambda: wall(command, NUMBA_CACHE_DIR=cache), repeats)
+    yield Job(f"linres verify --jobs {jobs}, kernels cached", warm, 60)
     yield Job("what compiling adds to it", cold - warm, 25)
 
 
-def full(repeats: int) -> Iterator[Job]:
-    yield Job("linres verify --level full", wall([*COMMAND, "verify", "--level", "full"]), 600)
+def full(repeats: int, jobs: int) -> Iterator[Job]:
+    command = ["verify", "--level", "full", "--jobs", str(jobs)]
+    yield Job(f"linres {' '.join(command)}", wall([*COMMAND, *command]), 600)
 
 
-def certificates(repeats: int) -> Iterator[Job]:
+def certificates(repeats: int, jobs: int) -> Iterator[Job]:
     yield Job("slowest step that is a certificate", inside(CERTIFICATES), 0.2)
 
 
-def rigorous(repeats: int) -> Iterator[Job]:
+def rigorous(repeats: int, jobs: int) -> Iterator[Job]:
     yield Job("nesterov-step rigorously, T = 200, d = 8", median(lambda: inside(RIGOROUS), repeats), 1)
 
 
-def bound(repeats: int) -> Iterator[Job]:
+def bound(repeats: int, jobs: int) -> Iterator[Job]:
     yield Job("nesterov-with-errors' bound at every T <= 1e6", median(lambda: inside(BOUND), repeats), 0.1)
 
 
-def start(repeats: int) -> Iterator[Job]:
+def start(repeats: int, jobs: int) -> Iterator[Job]:
     found = frame.interleaved({
         "bare": lambda: wall([sys.executable, "-c", "pass"]), "import": lambda: wall([sys.executable, "-c", IMPORT]),
         "help": lambda: wall([*COMMAND, "--help"]), "train": lambda: wall([*COMMAND, "train", "digits"]),
@@ -132,7 +134,7 @@ def start(repeats: int) -> Iterator[Job]:
     yield Job("linres train digits", found["train"], 3)
 
 
-JOBS: dict[str, Callable[[int], Iterator[Job]]] = {
+JOBS: dict[str, Callable[[int, int], Iterator[Job]]] = {
     job.__name__: job for job in (quick, full, certificates, rigorous, bound, start)
 }
 
@@ -142,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = frame.parser(__doc__, sizes=usual, choices=list(JOBS), repeats=3).parse_args(arguments)
     rows = []
     with frame.on(options.jobs):
-        for job in (job for name in options.sizes for job in JOBS[name](options.repeats)):
+        for job in (job for name in options.sizes for job in JOBS[name](options.repeats, options.jobs)):
             rows.append(frame.row(job.name, {frame.OURS: job.seconds}, goal=job.goal, met=job.seconds <= job.goal))
             print(f"{job.name:<48} {job.seconds:8.3f} s   goal {job.goal} s{'' if rows[-1]['met'] else '   MISSED'}",
                   flush=True)

@@ -28,15 +28,15 @@ def test_goals_that_are_missed_are_said_so(slow_start, tmp_path, capsys):
 def test_what_compiling_adds_is_the_difference_of_cold_and_warm(monkeypatch):
     times = iter([30.0, 5.0, 6.0, 7.0])  # the first is cold
     monkeypatch.setattr(verdicts, "wall", lambda command, **environment: next(times))
-    assert [(job.seconds, job.goal) for job in verdicts.quick(3)] == [(6.0, 60), (24.0, 25)]
+    assert [(job.seconds, job.goal) for job in verdicts.quick(3, 2)] == [(6.0, 60), (24.0, 25)]
 
 
 def test_a_command_that_fails_is_no_measurement(monkeypatch):
     monkeypatch.setattr(verdicts, "COMMAND", [sys.executable, "-c", "raise SystemExit(1)"])
     with pytest.raises(subprocess.CalledProcessError):
-        list(verdicts.full(1))
+        list(verdicts.full(1, 2))
 
 
 def test_rigour_is_measured_on_a_run_that_holds():
-    assert 0 < next(verdicts.rigorous(1)).seconds < 60
-    assert 0 < next(verdicts.bound(1)).seconds < 60
+    assert 0 < next(verdicts.rigorous(1, 1)).seconds < 60
+    assert 0 < next(verdicts.bound(1, 1)).seconds < 60

@@ -15,6 +15,7 @@ from typing import Any
 EPILOG = """examples:
   linres verify                                  every theorem, quick
   linres verify nesterov-step --level full
+  linres verify --jobs 2                         on two cores
   linres verify --require proved --json > verdicts.json
   linres verify --save found                     and keep what the adversary found, for linres replay
   linres verify --file mine.py                   the theorems of a file of yours, which is run
@@ -43,6 +44,8 @@ def add_parsers(commands: Any) -> None:
     verify.add_argument("--level", choices=("quick", "full"), default="quick", help="how much to do (default: quick)")
     verify.add_argument("--seed", type=seed, default=0, metavar="N", help="the instances drawn (default: 0)")
     verify.add_argument("--require", choices=("supported", "proved"), help="exit with 3 if a verdict is weaker")
+    verify.add_argument(
+        "--jobs", type=jobs, default=1, metavar="N", help="processes, each with theorems of its own (default: 1)")
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
     verify.add_argument(
         "--save", metavar="DIR", help="keep counterexamples and the adversary's best instances, for linres replay",
@@ -57,18 +60,22 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def jobs(text: str) -> int:
+    """A number of processes from the command line: an integer >= 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"should be an integer >= 1, got {text!r}")
+    return int(text)
+
+
 def run(arguments: argparse.Namespace) -> int:
-    from linres.loading import pick
-    from linres.rungs import verify
+    from linres.commands import _processes
 
     # Hypothesis would leave a folder of its own where the command is run.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "linres-hypothesis"))
     start = time.perf_counter()
     with Progress() as progress, prints_kept_out_of(arguments.json):
-        theorems = pick(arguments.names, arguments.file)
-        verdicts = [
-            verify(theorem, level=arguments.level, seed=arguments.seed, progress=progress) for theorem in theorems
-        ]
+        settings = {"level": arguments.level, "seed": arguments.seed}
+        verdicts = _processes.verify(arguments.names, arguments.file, arguments.jobs, progress, settings)
     seconds = time.perf_counter() - start
     if arguments.save is not None:
         save(verdicts, arguments.save)
