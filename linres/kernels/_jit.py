@@ -77,19 +77,22 @@ def _numba_caches_in(directory: Path | None):
         config.CACHE_DIR = previous
 
 
-def compiled(function=None, *, parallel: bool = False, nogil: bool = False):
+def compiled(function=None, *, parallel: bool = False, nogil: bool = False, inline: bool = False):
     """The function compiled by Numba when first called: `@compiled`, or `@compiled(parallel=True)` to allow prange.
 
     nogil: calls from Python run without the interpreter's lock, so that threads run side by side.
+    inline: its code becomes its callers', and is not compiled by itself. Every function on the way down to a small one
+    is else optimised with all that it calls, once more at each level.
     Without a writable cache directory it is compiled anew in each process. Division by zero gives inf or nan, as in
     NumPy; no fastmath, since that would drop nans and reorder sums. NUMBA_DISABLE_JIT=1 returns the function itself.
     """
     if function is None:
-        return functools.partial(compiled, parallel=parallel, nogil=nogil)
+        return functools.partial(compiled, parallel=parallel, nogil=nogil, inline=inline)
     directory = None if config.DISABLE_JIT else cache_directory()
     with _numba_caches_in(directory):
         return numba.njit(
-            function, cache=directory is not None, parallel=parallel, nogil=nogil, error_model="numpy"
+            function, cache=directory is not None, parallel=parallel, nogil=nogil, error_model="numpy",
+            inline="always" if inline else "never",
         )
 
 

@@ -364,7 +364,7 @@ def _image(law, given, lanes, state, words, weights, states, work, parts, out):
     return state
 
 
-@compiled
+@compiled(inline=True)
 def _forward(law, activation, two, given, lanes, state, words, weights, states, slopes, work, parts):
     """work[3] <- V phi(h), or V phi(U h) where there are two matrices, for the rows h of states; returns the state."""
     inner, image = work[2], work[3]
@@ -376,7 +376,7 @@ def _forward(law, activation, two, given, lanes, state, words, weights, states, 
     return _image(law, given[-1], lanes, state, words, weights[-1], inner, work, parts, image)
 
 
-@compiled
+@compiled(inline=True)
 def _backward(law, two, given, lanes, state, words, weights, slopes, gradients, work):
     """work[3] <- the transpose of the block's derivative, applied to the rows of gradients (n, d)."""
     inner, image = work[2], work[3]
@@ -394,12 +394,7 @@ def _backward(law, two, given, lanes, state, words, weights, slopes, gradients, 
         copy(inner, image)
 
 
-@compiled
-def _restored(kept):
-    return kept[0], kept[1], kept[2], kept[3]
-
-
-@compiled
+@compiled(inline=True)
 def _gradients(
     law, given, scales, inputs, state, lanes, states_before, lanes_before, words, weights, slopes, work, norms,
     distances
@@ -424,7 +419,7 @@ def _gradients(
     _measure(gradients, moved, scales, powers, sizes, norms, distances)
 
 
-@compiled
+@compiled(inline=True)
 def _simulate_one(
     seed, stream, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances, gradients,
     gradient_distances
