@@ -121,9 +121,12 @@ def _remark(network: Network, name: str) -> str:
     if network.block == "tanh" and name == EXPLOSION:
         return "blocks are bounded: the state grows like a power of the depth, not exponentially"
     if name == EXPLOSION and linear and network.independent and network.law == "gaussian" and network.width <= 2:
-        return f"the mean explodes; in width {network.width} the typical norm " + (
-            "collapses" if network.width == 1 else "stays")
-    if linear and network.weights == "fractional" and (network.hurst or 0.5) < 0.5 and name != IDENTITY:
+        typical = network.depth * log_factor(network)[0] / 2  # large scales make it grow in any width
+        if (typical < 0) if network.width == 1 else abs(typical) < math.log(2):
+            return f"the mean explodes; in width {network.width} the typical norm " + (
+                "collapses" if network.width == 1 else "stays")
+    rough = network.weights == "fractional" and (network.hurst or 0.5) < 0.5
+    if linear and rough and name != IDENTITY and network.exponent > 0:
         limit = "near exp(-1/(2d)) h_0" if name == NONTRIVIAL else "collapses like exp(-L^{1-2b}/(2d))"
         return f"H < 1/2: the state {limit} (a heuristic, exact in width 1)"
     return ""

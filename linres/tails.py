@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 import flint
+import numpy as np
 from sympy.core.relational import GreaterThan, LessThan
 from sympy.stats import Probability
 
@@ -25,6 +26,7 @@ from linres.chance import MOST, Chance, Draw
 from linres.errors import refuse
 from linres.evaluate import Enclosure
 from linres.gaussian_layers import GaussianNetwork
+from linres.language import NotExact
 
 COMPARED = (GreaterThan, LessThan)
 
@@ -51,10 +53,17 @@ def chance(event: Any, values: Mapping[Any, Fraction], draw: Draw, *, most: int 
     """{Probability(event): its `Chance`}, to be put into a row.
 
     draw(generator, n) returns n draws of the left side of the event, `<=` or `>=`; values: of the symbols on the right.
-    InputError for an event of another kind.
+    InputError for an event of another kind. Drawing it raises NotExact if a draw or the level is not finite.
     """
     happens, level = operator.ge if _upwards(event) else operator.le, value(event.rhs, values)
-    return {Probability(event): Chance(lambda generator, n: happens(draw(generator, n), level), most=most)}
+
+    def occurs(generator, n):
+        draws = draw(generator, n)
+        if not (math.isfinite(level) and np.isfinite(draws).all()):  # nan would pass for an event that did not occur
+            raise NotExact(f"{event} is drawn in float64, which cannot hold it here")
+        return happens(draws, level)
+
+    return {Probability(event): Chance(occurs, most=most)}
 
 
 def norm(

@@ -302,3 +302,14 @@ def test_they_are_for_every_chance_that_two_thousand_runs_allow_whatever_the_inp
         low, high = (float(end) for end in interval(below, len(row)))
         assert max(bdtr(25, 50, low), bdtr(25, 50, 1 - high)) < 0.995
         assert high - low < 0.2
+
+
+@pytest.mark.parametrize("settings", [
+    {"width": 2, "exponent": 0.0}, {"width": 1, "exponent": -0.5},
+    {"width": 1, "exponent": -1.0, "weights": "fractional", "hurst": 0.3},
+])
+def test_scales_so_large_that_typical_norms_grow_are_not_said_to_keep_them_small(settings):
+    network = Network(depth=300, **settings)
+    median = np.median(propagate(300, runs=200, **settings).log_norm) / 2
+    found = regime(network)
+    assert median > 10 and (found.name, found.remark) == (EXPLOSION, "")

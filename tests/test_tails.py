@@ -14,6 +14,9 @@ from linres import tails
 from linres.chance import Chance
 from linres.errors import InputError
 from linres.gaussian_layers import GaussianNetwork
+from linres.language import NotExact
+from linres.rungs import rigorous
+from linres.theorems import load
 
 F = Fraction
 x, c = symbols("x c", real=True)
@@ -103,3 +106,22 @@ def test_of_several_layers_a_chance_is_drawn():
 
 def test_two_degrees_of_freedom_are_an_exponential():
     assert tails.chi_square_above(2, F(3)).overlaps((-flint.arb(3) / 2).exp())
+
+
+@pytest.mark.parametrize(("draws", "level"), [(np.nan, 1), (np.inf, 1), (-np.inf, 1), (1.0, 1000)])
+def test_what_float64_cannot_hold_is_not_taken_for_an_event_that_did_not_occur(draws, level):
+    with sympy.evaluate(False):
+        event = Ge(x, sympy.exp(c))
+    [chance] = tails.chance(event, {c: F(level)}, lambda generator, n: generator.random(n) * 0 + draws).values()
+    chance.begin("a key")
+    with pytest.raises(NotExact, match="float64"):
+        chance.ball()
+
+
+def test_a_false_claim_about_a_network_that_leaves_float64_is_not_supported():
+    """Its states overflow, and their distance from the start is inf - inf: the chance claimed small is nearly 1."""
+    theorem = load("scaling-displacement-above")
+    [control] = [each for each in theorem.controls if each.name == "without-the-growth-of-the-norms"]
+    overflowing = tails.Displacement(GaussianNetwork(2, 400, F(10**4)), F(2), F(20))
+    with np.errstate(all="ignore"), pytest.raises(NotExact, match="float64"):
+        rigorous.check(theorem.variant(control), overflowing)

@@ -122,8 +122,9 @@ def _norms(begin, end, seed, first, block, width, scale, layers, out):
 def norms_and_distances(seed, first, block, width, scale, layers, norms, distances):
     """As `norms`, and fill distances (runs, P) with log |h_k - h_0| - log |h_0|.
 
-    h_k is (start + scale a) e + scale b f with e and f orthonormal and h_0 = start e, all of it divided by `_LARGE` to
-    a power that is counted: nothing overflows, and small distances are not found as differences of large numbers.
+    h_k is forward e + scale b f with e and f orthonormal, h_0 = e and forward = 1 + scale a. Neither small states nor
+    small distances are found as differences of large numbers: both forward and a are added to layer by layer. Nothing
+    overflows or vanishes: states are divided by `_LARGE` to a power that is counted, a by the highest so far.
     """
     settings = seed, first, block, width, scale, layers, norms, distances
     in_parts(lambda begin, end: _norms_and_distances(begin, end, *settings), len(norms))
@@ -135,27 +136,31 @@ def _norms_and_distances(begin, end, seed, first, block, width, scale, layers, n
     for run in range(begin, end):
         state = random.seeded(seed, first + np.uint64(run))
         rest, whole = _prepared(max(width - 2, 0)), _prepared(width)
-        start, a, b, power, done = 1.0, 0.0, 0.0, 0, 0
+        forward, a, b, power, highest, done = 1.0, 0.0, 0.0, 0, 0, 0
         length = 1.0
         for p in range(len(layers)):
             while done < layers[p]:
                 variance, state = _variance(block, width, whole, state)
                 step = length * unit * math.sqrt(variance)
                 along, state = random.normal(state)
-                a += step * along
+                a += step * along * _LARGE ** (power - highest)
+                forward += scale * (step * along)
                 if width > 1:
                     across, state = random.normal(state)
                     beyond, state = _chi_square(rest, state)
                     b += step * across
                     b = math.sqrt(b * b + step * step * beyond)
-                length = math.sqrt((start + scale * a) ** 2 + (scale * b) ** 2)
+                length = math.sqrt(forward * forward + (scale * b) ** 2)
                 if not 1.0 / _LARGE < length < _LARGE and length > 0.0:
                     shrink = 1.0 / _LARGE if length > 1.0 else _LARGE
                     power += 1 if length > 1.0 else -1
-                    start, a, b, length = start * shrink, a * shrink, b * shrink, length * shrink
+                    forward, b, length = forward * shrink, b * shrink, length * shrink
+                    if power > highest:
+                        a, highest = a * shrink, power
                 done += 1
             norms[run, p] = 2.0 * (_log(length) + power * _LOG_LARGE)
-            distances[run, p] = math.log(scale) + _log(a * a + b * b) / 2.0 + power * _LOG_LARGE
+            moved = math.sqrt(a * a + (b * _LARGE ** (power - highest)) ** 2)
+            distances[run, p] = math.log(scale) + _log(moved) + highest * _LOG_LARGE
 
 
 # ----------------------------------------------------------------------------------------------- states, layer by layer
@@ -323,32 +328,35 @@ def _scale(x, factor):
 
 
 @compiled
-def _move(start, moved, image, scales, homogeneous, powers, states):
-    """moved <- moved + image and states <- start + scale moved, rows of (n, d), each with its scale.
+def _move(moved, image, scales, homogeneous, powers, states):
+    """moved <- moved + image and states <- states + scale image, rows of (n, d), each with its scale.
 
-    Where the network is homogeneous, all three are divided by `_LARGE` when the state is that large, which powers (n,)
-    count, and multiplied when it is that small.
+    So neither small states nor small distances are differences of large numbers. Where the network is homogeneous,
+    states are divided by `_LARGE` when they are that large, and multiplied when they are that small; powers[0] (n,)
+    count how often. What moved is divided by the highest power so far, powers[1] (n,).
     """
     for i in range(len(states)):
-        x, total, y = states[i], moved[i], image[i]
+        x, total, y, behind = states[i], moved[i], image[i], _LARGE ** (powers[0, i] - powers[1, i])
         for k in range(len(x)):
-            total[k] += y[k]
-            x[k] = start[i, k] + scales[i] * total[k]
+            total[k] += behind * y[k]
+            x[k] += scales[i] * y[k]
         square = _square(x)
         if homogeneous and not _LARGE**-2 < square < _LARGE**2 and square > 0.0:
             shrink = 1.0 / _LARGE if square > 1.0 else _LARGE
-            powers[i] += 1 if square > 1.0 else -1
-            for array in (x, total, start[i]):
-                _scale(array, shrink)
+            powers[0, i] += 1 if square > 1.0 else -1
+            _scale(x, shrink)
+            if powers[0, i] > powers[1, i]:
+                _scale(total, shrink)
+                powers[1, i] = powers[0, i]
 
 
 @compiled
 def _measure(states, moved, scales, powers, sizes, norms, distances):
     """Fill norms (n,) and distances (n,) with log |h|^2/|h_0|^2 and log |h - h_0|/|h_0|; sizes (n,) are log |h_0|^2."""
     for i in range(len(states)):
-        shift = powers[i] * _LOG_LARGE
-        norms[i] = _log(_square(states[i])) + 2.0 * shift - sizes[i]
-        distances[i] = math.log(scales[i]) + _log(_square(moved[i])) / 2.0 + shift - sizes[i] / 2.0
+        norms[i] = _log(_square(states[i])) + 2.0 * powers[0, i] * _LOG_LARGE - sizes[i]
+        further = _log(_square(moved[i])) / 2.0 + powers[1, i] * _LOG_LARGE
+        distances[i] = math.log(scales[i]) + further - sizes[i] / 2.0
 
 
 @compiled
@@ -405,7 +413,7 @@ def _gradients(
     """
     depth, n, d = slopes.shape
     start, gradients, moved = np.empty((n, d)), np.empty((n, d)), np.zeros((n, d))
-    powers, sizes, homogeneous, two = np.zeros(n, dtype=np.int64), np.empty(n), depth > 0, weights.shape[0] == 2
+    powers, sizes, homogeneous, two = np.zeros((2, n), dtype=np.int64), np.empty(n), depth > 0, weights.shape[0] == 2
     _begin(start[:0], inputs, homogeneous, state, start, sizes)
     copy(start, gradients)
     for layer in range(depth - 1, -1, -1):
@@ -415,7 +423,7 @@ def _gradients(
             law, two, given[layer % len(given)], lanes, (before[0], before[1], before[2], before[3]), words, weights,
             slopes[layer], gradients, work
         )
-        _move(start, moved, work[3], scales, homogeneous, powers, gradients)
+        _move(moved, work[3], scales, homogeneous, powers, gradients)
     _measure(gradients, moved, scales, powers, sizes, norms, distances)
 
 
@@ -432,7 +440,7 @@ def _simulate_one(
     words = np.empty((_rows_of_words(law, d * d), random.LANES), dtype=np.uint64)
     weights, work = np.empty((matrices, d, d)), np.empty((4, n, d))
     start, states, moved = np.empty((n, d)), np.empty((n, d)), np.zeros((n, d))
-    powers, sizes, parts = np.zeros(n, dtype=np.int64), np.empty(n), np.empty(n)
+    powers, sizes, parts = np.zeros((2, n), dtype=np.int64), np.empty(n), np.empty(n)
     slopes, no_slopes, states_before = np.empty((kept, n, d)), np.empty((0, d)), np.empty((kept, 4), dtype=np.uint64)
     lanes_before = np.empty((kept, 4, random.LANES), dtype=np.uint64)
     state = _begin(starts, inputs, homogeneous, state, start, sizes)
@@ -448,7 +456,7 @@ def _simulate_one(
                 law, activation, two, given[done % len(given)], lanes, state, words, weights, states,
                 slopes[done] if kept else no_slopes, work, parts
             )
-            _move(start, moved, work[3], scales, homogeneous, powers, states)
+            _move(moved, work[3], scales, homogeneous, powers, states)
             done += 1
         _measure(states, moved, scales, powers, sizes, norms[p], distances[p])
     if backwards:
