@@ -300,3 +300,12 @@ def test_a_wrong_pace_fails_the_comparison(pace):
     check_steps(instance, 0.5, 0.05)
     with pytest.raises(AssertionError):
         check_steps(instance, 0.5, 0.05, trace=_with_pace(*pace))
+
+
+@pytest.mark.parametrize("d", [3, 8])
+def test_gradients_may_be_written_over_the_blocks(d):
+    instance = make(d=d, depth=4)
+    moments = kernel.Moments(instance.sigma, instance.target, 4)
+    (excess, gradients), blocks = moments.evaluate(instance.blocks), instance.blocks.copy()
+    again, written = moments.evaluate(blocks, out=blocks)
+    assert written is blocks and again == excess and np.array_equal(written, gradients)

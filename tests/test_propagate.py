@@ -166,7 +166,7 @@ class TestText:
             assert re.search(rf"^{re.escape(symbol)} +\S+ +\[\S+, \S+\]  (central|order|seq)", out, re.MULTILINE)
         assert re.search(r"^ += 2.674 = \(1 \+ a\^2\)\^L \(scaling-second-moment\)$", out, re.MULTILINE)
         assert "none known" in out
-        assert "surely >= " in out
+        assert "any law: >= " in out
 
     def test_says_when_one_run_makes_up_the_mean(self, run):
         words = "of this mean: it is not seen by so few runs"

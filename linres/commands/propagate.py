@@ -31,8 +31,9 @@ EPILOG = """intervals, each at --confidence:
   sequential        of chances: exact, at every number of runs at once
   central limit     of means and variances: in the limit of many runs only. No
                     interval is valid for the mean of every unbounded quantity;
-                    "surely >=" is a valid lower end for every law. Where one
-                    run makes up much of a mean, it says so.
+                    "any law: >=" is a lower end valid for every law, at the
+                    same confidence. Where one run makes up much of a mean, it
+                    says so.
   Norms are rounded to some 1e-16 a layer; smaller changes of them are lost, of
   distances none.
 
@@ -284,7 +285,7 @@ def _table(rows: list[dict], runs: int) -> list[str]:
 
 def _kind(row: dict) -> str:
     """Of the interval, and the end that is valid for every law where that one is not."""
-    sure = "" if row["at_least"] is None else f"; surely >= {_shown(row, 'at_least')}"
+    sure = "" if row["at_least"] is None else f"; any law: >= {_shown(row, 'at_least')}"
     return row["interval"] + sure
 
 

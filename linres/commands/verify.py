@@ -49,7 +49,8 @@ def add_parsers(commands: Any) -> None:
     verify.add_argument("--require", choices=("supported", "proved"), help="exit with 3 if a verdict is weaker")
     verify.add_argument(
         "--jobs", type=jobs, default=None, metavar="N",
-        help="processes that theorems are spread over; verdicts are the same for any N (default: one for each core)",
+        help="processes that theorems are spread over (default: one for each core); verdicts are the same for any N, "
+             "but for theorems of a file that imports modules only as they are tried",
     )
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
     verify.add_argument(

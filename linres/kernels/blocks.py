@@ -260,6 +260,8 @@ class Moments:
     def evaluate(self, blocks, out=None):
         """The excess loss at blocks (n, d, d) and the gradients there: a new array (n, d, d), or out, C-contiguous."""
         out = np.empty(self._shape) if out is None else out
+        if np.may_share_memory(out, np.asarray(blocks)):
+            blocks = np.array(blocks)
         slopes = self._slopes if len(self._slopes) else out
         excess = self._gradients(self._laid_out(blocks), slopes)
         if slopes is not out:
