@@ -170,7 +170,7 @@ class TestFrame:
 
     def test_says_how_to_install_pandas(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
-        with pytest.raises(InputError, match=r"needs pandas\. Install it: pip install 'linres\[frames\]'\.$"):
+        with pytest.raises(InputError, match=r"needs pandas\. Install it: pip install '\.\[frames\]'\.$"):
             SOLVERS["zero"](stages=1).to_frame()
 
 
