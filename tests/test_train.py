@@ -558,6 +558,10 @@ class TestRefusals:
         assert message in refused(*arguments, "--plot", plot)
         assert os.listdir(tmp_path) == []
 
+    def test_data_that_do_not_vary_are_told_from_others(self, refused, tmp_path):
+        np.savez(tmp_path / "flat.npz", X=np.ones((4, 3)), Y=np.ones((4, 3)))
+        assert "It is 0 where no column of x varies" in refused(tmp_path / "flat.npz")
+
     def test_singular_moments_name_the_rank_and_the_remedy(self, refused, tmp_path):
         table = np.arange(12.0).reshape(4, 3)
         np.savez(tmp_path / "flat.npz", X=table, Y=table)
