@@ -260,7 +260,7 @@ class TestRefused:
             ("--depth 1" + "0" * 400, "--depth should be an integer from 1"),
             ("--runs 0", "--runs should be an integer from 1"),
             ("--depth 1.5", "argument --depth: should be an integer, got '1.5'"),
-            ("--exponent x", "argument --exponent: should be a number, got 'x'"),
+            ("--exponent x", "argument --exponent: should be a number, got 'x'. See linres propagate --help."),
             ("--exponent nan", "--exponent should be a number from -10 to 10"),
             ("--exponent inf", "--exponent should be a number from -10 to 10"),
             ("--seed -1", "--seed should be an integer from 0 to 2^64 - 1, got -1."),

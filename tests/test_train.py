@@ -547,7 +547,7 @@ BAD = [
     (["digits", "--start", "none.npy"], "train: --start 'none.npy' cannot be read: No such file or directory."),
     (["digts"], "no embedded data are called 'digts'. There are: digits, digits-raw."),
     (["none.npz"], "none.npz cannot be read: No such file or directory."),
-    ([], "the following arguments are required: DATA"),
+    ([], "the following arguments are required: DATA. See linres train --help."),
 ]
 
 

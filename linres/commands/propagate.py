@@ -66,7 +66,6 @@ def add_parsers(commands) -> None:
         "propagate", help="random residual networks; measured moments beside predicted ones", description=DESCRIPTION,
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, usage="linres propagate [options]",
     )
-    parser.error = lambda message: parser.exit(2, f"{parser.prog}: {message}\n")
     parser.prog = "linres propagate"
     add = parser.add_argument
     add("--depth", type=integer, metavar="L", default=DEPTH, help=f"layers; default {DEPTH}")
