@@ -152,6 +152,10 @@ class TestJson:
 
 
 class TestText:
+    @pytest.mark.parametrize(("exponent", "scale"), [(-1, "30^1 = 30"), (0, "30^0 = 1"), (2, "30^-2 = 0.001111")])
+    def test_writes_the_scale_with_one_sign(self, run, exponent, scale):
+        assert f"\ndepth        30, a = {scale}\n" in run(*QUICK, "--exponent", exponent)
+
     def test_says_what_was_drawn_and_where_the_exponent_lies(self, run):
         out = run(*QUICK, "--exponent", 0.25, "--block", "relu", "--matrices", 2, "--entries", "uniform")
         assert out.startswith("network      h + a V relu(U h), iid uniform weights, width 8\n")
