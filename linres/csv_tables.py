@@ -72,10 +72,15 @@ def _numbers(path: str, rows: Iterable[tuple[int, list[str]]], width: int, finit
 
 def _no_number(place: str, cell: str, number: float | None) -> InputError:
     """The cell at place holds no finite number: text where number is None."""
-    joined = number is None and set(";\t") & set(cell)
+    joined = number is None and (set(";\t") & set(cell) or _are_numbers(cell.split()))
     advice = "Separate columns by commas." if joined else "Correct or drop the line."
     wanted = "a number" if number is None else "a finite number"
     return InputError(f"{place} should be {wanted}, got {_short(cell)}. {advice}")
+
+
+def _are_numbers(words: list[str]) -> bool:
+    """Whether there are several words, and each is a number: columns separated by spaces."""
+    return len(words) > 1 and all(_number(word) is not None for word in words)
 
 
 def _short(cell: str) -> str:

@@ -41,7 +41,7 @@ def frame(trajectory: Trajectory):
     try:
         import pandas
     except ImportError:
-        raise InputError("Trajectory.to_frame() needs pandas. Install it: pip install 'linres[frames]'.") from None
+        raise InputError("Trajectory.to_frame() needs pandas. Install it: pip install '.[frames]'.") from None
     table = pandas.DataFrame(columns(trajectory))
     table.attrs = constants(trajectory)
     return table

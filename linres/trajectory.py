@@ -231,6 +231,9 @@ def momentum(call: str, given, default: float | None) -> float:
     )
 
 
+_NO_CURVATURE = "It is 0 where no column of x varies, or where all of them are too small for float64: rescale those."
+
+
 def smoothness(call: str, objective) -> float:
     """L of a `Problem` or another `Objective`; InputError for what is none, or has no curvature."""
     missing = [name for name in ("value", "gradient", "dimension", "smoothness") if not hasattr(objective, name)]
@@ -238,7 +241,7 @@ def smoothness(call: str, objective) -> float:
         raise refuse(f"{call}(objective)", "a Problem or a loss", f"a {type(objective).__name__} without {missing[0]}",
                      "See linres.losses.Objective.")
     return checks.number(f"the smoothness of {call}(objective)", objective.smoothness, wanted="a number > 0",
-                         holds=lambda v: v > 0)
+                         holds=lambda v: v > 0, remedy=_NO_CURVATURE)
 
 
 def identified(objective: Problem | Objective) -> dict[str, str]:

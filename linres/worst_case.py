@@ -309,7 +309,7 @@ def pepit() -> Any:
             if missing.name != name:
                 raise
             call, wanted = "worst_case.pepit()", f"able to import {name}, of linres's extra `pep`"
-            raise refuse(call, wanted, "no such module", "Run: pip install 'linres[pep]'") from None
+            raise refuse(call, wanted, "no such module", "Run: pip install '.[pep]'") from None
     return module
 
 

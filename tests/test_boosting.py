@@ -445,6 +445,11 @@ def test_a_run_that_reaches_the_labels_has_converged():
     assert (constant.status, constant.stage, constant.loss.tolist()) == ("converged", 0, [0.0])
 
 
+def test_a_run_shows_itself_in_a_line():
+    run = boost(Line(), *data(), stages=3, start="zero")
+    assert repr(run).startswith("<Boosted squared loss, zero start: budget at stage 3, loss ") and "\n" not in repr(run)
+
+
 def test_a_learner_that_finds_nothing_uses_the_budget_and_has_not_converged():
     X, y = data()
     run = boost(Saying(lambda X: np.zeros(len(X))), X, y, stages=7)

@@ -134,6 +134,8 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
+            ("1 2\n3 4\n", r"x\.csv, line 2, column 1 should be a number, got '3 4'\. Separate columns by commas\.$"),
+            ("1,2\n3,4 m\n", r"line 2, column 2 should be a number, got '4 m'\. Correct or drop the line\.$"),
             ("1,2\n3,four\n", r"x\.csv, line 2, column 2 should be a number, got 'four'\. Correct or drop the line\.$"),
             ("a,b\n1,2\n3,\n", r"line 3, column 2 should be a number, got ''"),
             ("1,b\n1,2\n", r"line 1, column 2 should be a number, got 'b'"),

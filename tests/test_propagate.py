@@ -152,6 +152,10 @@ class TestJson:
 
 
 class TestText:
+    @pytest.mark.parametrize(("exponent", "scale"), [(-1, "30^1 = 30"), (0, "30^0 = 1"), (2, "30^-2 = 0.001111")])
+    def test_writes_the_scale_with_one_sign(self, run, exponent, scale):
+        assert f"\ndepth        30, a = {scale}\n" in run(*QUICK, "--exponent", exponent)
+
     def test_says_what_was_drawn_and_where_the_exponent_lies(self, run):
         out = run(*QUICK, "--exponent", 0.25, "--block", "relu", "--matrices", 2, "--entries", "uniform")
         assert out.startswith("network      h + a V relu(U h), iid uniform weights, width 8\n")
@@ -260,7 +264,7 @@ class TestRefused:
             ("--depth 1" + "0" * 400, "--depth should be an integer from 1"),
             ("--runs 0", "--runs should be an integer from 1"),
             ("--depth 1.5", "argument --depth: should be an integer, got '1.5'"),
-            ("--exponent x", "argument --exponent: should be a number, got 'x'"),
+            ("--exponent x", "argument --exponent: should be a number, got 'x'. See linres propagate --help."),
             ("--exponent nan", "--exponent should be a number from -10 to 10"),
             ("--exponent inf", "--exponent should be a number from -10 to 10"),
             ("--seed -1", "--seed should be an integer from 0 to 2^64 - 1, got -1."),

@@ -547,7 +547,7 @@ BAD = [
     (["digits", "--start", "none.npy"], "train: --start 'none.npy' cannot be read: No such file or directory."),
     (["digts"], "no embedded data are called 'digts'. There are: digits, digits-raw."),
     (["none.npz"], "none.npz cannot be read: No such file or directory."),
-    ([], "the following arguments are required: DATA"),
+    ([], "the following arguments are required: DATA. See linres train --help."),
 ]
 
 
@@ -557,6 +557,10 @@ class TestRefusals:
         plot = tmp_path / "loss.svg"
         assert message in refused(*arguments, "--plot", plot)
         assert os.listdir(tmp_path) == []
+
+    def test_data_that_do_not_vary_are_told_from_others(self, refused, tmp_path):
+        np.savez(tmp_path / "flat.npz", X=np.ones((4, 3)), Y=np.ones((4, 3)))
+        assert "It is 0 where no column of x varies" in refused(tmp_path / "flat.npz")
 
     def test_singular_moments_name_the_rank_and_the_remedy(self, refused, tmp_path):
         table = np.arange(12.0).reshape(4, 3)

@@ -13,7 +13,7 @@ import pytest
 
 from linres import quantities
 from linres.errors import InputError
-from linres.methods import descent, nesterov, stacking
+from linres.methods import descent, end_to_end, nesterov, stacking
 from linres.problem import Problem
 from linres.trajectory import Trajectory
 
@@ -170,7 +170,7 @@ class TestFrame:
 
     def test_says_how_to_install_pandas(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
-        with pytest.raises(InputError, match=r"needs pandas\. Install it: pip install 'linres\[frames\]'\.$"):
+        with pytest.raises(InputError, match=r"needs pandas\. Install it: pip install '\.\[frames\]'\.$"):
             SOLVERS["zero"](stages=1).to_frame()
 
 
@@ -344,6 +344,8 @@ def test_a_run_shows_itself_in_a_line():
     run = stacking.grow(Problem.from_spectrum([0.25, 1.0]), stages=3)
     assert repr(run).startswith("<Trajectory stacking, functional rule: budget at stage 3, loss")
     assert "\n" not in repr(run) + repr(run.problem) and "kappa = 4" in repr(run.problem)
+    trained = end_to_end.train(run.problem, depth=2, stages=3)
+    assert repr(trained).startswith("<NetworkTrajectory gradient, end-to-end rule: budget at stage 3, loss")
 
 
 @pytest.mark.parametrize("change", [

@@ -32,7 +32,7 @@ F = Fraction
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "proofs" / "worst-cases.md").read_text(encoding="utf-8")
 HAS_PEP = all(importlib.util.find_spec(name) for name in ("PEPit", "cvxpy", "clarabel"))
-needs_pep = pytest.mark.skipif(not HAS_PEP, reason="the extra `pep` is not installed: pip install 'linres[pep]'")
+needs_pep = pytest.mark.skipif(not HAS_PEP, reason="the extra `pep` is not installed: pip install '.[pep]'")
 
 _spec = importlib.util.spec_from_file_location("worst_cases", ROOT / "benchmarks" / "worst_cases.py")
 table = importlib.util.module_from_spec(_spec)
@@ -248,7 +248,7 @@ def test_a_value_of_a_solver_below_what_is_attained_is_false():
 def test_without_the_extra_one_line_names_it(missing, monkeypatch, capsys):
     for name in ("PEPit", "cvxpy", "clarabel"):  # those before it are there, whether installed or not
         monkeypatch.setitem(sys.modules, name, None if name == missing else sys)
-    with pytest.raises(InputError, match=rf"able to import {missing}, .*pip install 'linres\[pep\]'"):
+    with pytest.raises(InputError, match=rf"able to import {missing}, .*pip install '\.\[pep\]'"):
         worst_case.solve(ALONE)
     monkeypatch.setattr(sys, "argv", ["worst_cases"])
     assert table.main() == 2

@@ -67,7 +67,6 @@ def add_parsers(commands) -> None:
         "propagate", help="random residual networks; measured moments beside predicted ones", description=DESCRIPTION,
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, usage="linres propagate [options]",
     )
-    parser.error = lambda message: parser.exit(2, f"{parser.prog}: {message}\n")
     parser.prog = "linres propagate"
     add = parser.add_argument
     add("--depth", type=integer, metavar="L", default=DEPTH, help=f"layers; default {DEPTH}")
@@ -260,7 +259,7 @@ def _as_text(report: dict) -> str:
     drawn = {"norms": "norms alone, exact in law", "states": "images of states, exact in law", "weights": "all weights"}
     lines = [
         f"network      h + a {block}, {report['weights']} {report['entries']} weights{extra}, width {report['width']}",
-        f"depth        {report['depth']}, a = {report['depth']}^-{report['exponent']:g} = {report['scale']:.4g}",
+        f"depth        {report['depth']}, a = {report['depth']}^{0 - report['exponent']:g} = {report['scale']:.4g}",
         f"runs         {report['runs']}, seed {report['seed']}; drawn: {drawn[report['drawn']]}",
         f"regime       {report['regime']}: {report['regime_by']}",
         *([f"             {report['remark']}"] if report["remark"] else []),

@@ -73,8 +73,6 @@ def add_parsers(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="linres train DATA [DATA] [options]",
     )
-    # One line instead of argparse's usage and error: what was wrong is then not lost in the options.
-    train.error = lambda message: train.exit(2, f"{train.prog}: {message}\n")
     data = "digits, digits-raw, FILE.npz, X.npy Y.npy, or X.csv Y.csv"
     train.add_argument("data", nargs="+", metavar="DATA", help=data)
     train.add_argument("--method", choices=(*METHODS, *END_TO_END), default="stacking", metavar="NAME",

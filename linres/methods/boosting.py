@@ -99,6 +99,13 @@ class Boosted:
     stage: int
     reason: str = ""
 
+    def __repr__(self) -> str:
+        start = self.settings["learner_start"]
+        return (
+            f"<{type(self).__name__} {self.settings['loss']} loss, {start} start: {self.status} at stage {self.stage}, "
+            f"loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}>"
+        )
+
     @property
     def trajectory(self) -> Trajectory:
         """The run as every other one: loss, residual as step_error and momenta as beta, at each stage.

@@ -88,7 +88,7 @@ def balanced(target, depth: int) -> np.ndarray:
     return factors - np.eye(d)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class NetworkTrajectory(Trajectory):
     """A `Trajectory` of W_t that also keeps first_blocks and blocks, (n, d, d) at its first and last recorded stage.
 
