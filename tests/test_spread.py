@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -141,6 +142,8 @@ def test_rows_are_printed_as_they_are_known_and_aligned(capsys):
 def test_a_row_is_there_before_the_next_theorem_is_done(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(FILE + """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 def measure(instance, arithmetic, made=mean.measure):
     time.sleep(60)
     return made(instance, arithmetic)
@@ -150,10 +153,14 @@ slow = replace(mean, name="slow", measure=measure)
         [sys.executable, "-m", "linres", "verify", "--file", str(path), "--jobs", "2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as process:
-        assert [process.stdout.readline().split()[0] for _ in range(2)] == ["theorem", "mean"]
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(20) == 130
-        assert process.stderr.read().splitlines()[-1] == "linres verify: interrupted"
+        try:
+            assert [process.stdout.readline().split()[0] for _ in range(2)] == ["theorem", "mean"]
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(60) == 130
+            assert process.stderr.read().splitlines()[-1] == "linres verify: interrupted"
+        finally:
+            with suppress(ProcessLookupError):  # else what is left would be waited for
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_children_do_not_outlive_a_killed_parent(tmp_path):
