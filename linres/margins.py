@@ -99,7 +99,7 @@ def reach(problem: Problem, network: np.ndarray, pace: Pace) -> Reach:
     """Of a problem with Sigma > 0 and an invertible W*, and W_0 = network (d, d)."""
     smallest, largest = map(float, problem.output_eigenvalues[[0, -1]])
     phi_0, h = potential_at_rest(problem, network, pace), widest(pace, smallest, largest)
-    error = _curvature_error(problem, pace) if smallest > 0 else math.inf
+    error = _curvature_error(problem, pace) if smallest > 0 and pace.q > 0 else math.inf  # q = 0: momentum 1
     if not error < 1 / 2:
         return Reach(h, phi_0, smallest, None, None)
     sure = widest(pace, smallest * (1 - error), largest * (1 + error))
