@@ -1,0 +1,72 @@
+"""Pages of source code, so that links to the code that ran stay within the book.
+
+A link to `code:linres/rules.py` leads to a page with that file, highlighted; a page is made of each file linked. A
+link to a folder leads to its `__init__.py`. A link to no file is a warning.
+"""
+
+import html
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.util import logging
+
+SCHEME = "code:"
+logger = logging.getLogger(__name__)
+
+
+def collect(app: Any, document: nodes.document) -> None:
+    """Sphinx's event doctree-read: note which files a page links."""
+    root = Path(app.srcdir).parent
+    linked = set()
+    for node in document.findall(nodes.reference):
+        path = node.get("refuri", "").removeprefix(SCHEME)
+        if path == node.get("refuri", ""):
+            continue
+        path = f"{path}/__init__.py" if (root / path).is_dir() else path
+        if not (root / path).is_file():
+            logger.warning("no such file: %s", path, location=node, type="linres", subtype="code")
+            continue
+        node["refuri"] = SCHEME + path
+        linked.add(path)
+    _linked(app.env)[app.env.docname] = linked
+
+
+def resolve(app: Any, document: nodes.document, docname: str) -> None:
+    """Sphinx's event doctree-resolved: lead the links to the pages made of the files."""
+    for node in document.findall(nodes.reference):
+        path = node.get("refuri", "").removeprefix(SCHEME)
+        if path != node.get("refuri", ""):
+            node["refuri"] = app.builder.get_relative_uri(docname, _page(path))
+
+
+def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Sphinx's event html-collect-pages: the pages themselves."""
+    root = Path(app.srcdir).parent
+    for path in sorted(set().union(*_linked(app.env).values())):
+        code = (root / path).read_text(encoding="utf-8")
+        inside = app.builder.highlighter.highlight_block(code, "python", linenos=False)
+        title = html.escape(path)
+        yield _page(path), {"title": title, "body": f'<h1><code>{title}</code></h1>{inside}'}, "page.html"
+
+
+def forget(_app: Any, env: Any, docname: str) -> None:
+    """Sphinx's event env-purge-doc."""
+    _linked(env).pop(docname, None)
+
+
+def merge(_app: Any, env: Any, docnames: Any, other: Any) -> None:
+    """Sphinx's event env-merge-info: pages read in another process."""
+    _linked(env).update({name: _linked(other)[name] for name in docnames if name in _linked(other)})
+
+
+def _page(path: str) -> str:
+    return "code/" + path.removesuffix(".py")
+
+
+def _linked(env: Any) -> dict[str, set[str]]:
+    """The files that each page links."""
+    if not hasattr(env, "linres_code"):
+        env.linres_code = {}
+    return env.linres_code
