@@ -7,8 +7,7 @@ relative to the pages. `linres book` brings the record up to date and builds; `s
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-STATIC = (HERE / "static", HERE / "katex")
+STATIC = Path(__file__).with_name("static")
 
 
 def setup(app: Any) -> dict[str, Any]:
@@ -35,7 +34,8 @@ def setup(app: Any) -> dict[str, Any]:
 def _configure(_app: Any, config: Any) -> None:
     """What pages of ours need, whatever conf.py says: Markdown with formulas, anchors of headings, our style."""
     config.html_math_renderer = "katex"
-    config.html_static_path = [*config.html_static_path, *map(str, STATIC)]
+    config.templates_path = [*config.templates_path, str(STATIC.with_name("templates"))]
+    config.html_static_path = [*config.html_static_path, str(STATIC)]
     config.myst_enable_extensions = {*config.myst_enable_extensions, "dollarmath"}
     config.myst_heading_anchors = max(config.myst_heading_anchors, 4)
     config.myst_url_schemes = {"http": None, "https": None, "mailto": None, "code": None}

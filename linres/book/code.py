@@ -4,7 +4,7 @@ A link to `code:linres/rules.py` leads to a page with that file, highlighted; a 
 link to a folder leads to its `__init__.py`. A link to no file is a warning.
 """
 
-import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from docutils import nodes
 from sphinx.util import logging
 
 SCHEME = "code:"
+_PLAIN = r'<span class="(?:n|p|w|o|nn|nf|nc|fm|vm|kc|mi|mf)">([^<]*)</span>'  # marks that no reader misses
 logger = logging.getLogger(__name__)
 
 
@@ -47,8 +48,7 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     for path in sorted(set().union(*_linked(app.env).values())):
         code = (root / path).read_text(encoding="utf-8")
         inside = app.builder.highlighter.highlight_block(code, "python", linenos=False)
-        title = html.escape(path)
-        yield _page(path), {"title": title, "body": f'<h1><code>{title}</code></h1>{inside}'}, "page.html"
+        yield _page(path), {"title": path, "code": re.sub(_PLAIN, r"\1", inside)}, "linres-code.html"
 
 
 def forget(_app: Any, env: Any, docname: str) -> None:

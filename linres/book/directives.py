@@ -218,7 +218,7 @@ class TheoremsDirective(_Directive):
     def placed(self) -> list[nodes.Node]:
         names = REFUTED if "refuted" in self.options else NAMES
         caption = "False claims" if "refuted" in self.options else "Theorems"
-        contents = "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *names, "```"])
+        contents = "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *(f"{name} <{name}>" for name in names), "```"])
         return self.markdown(contents + "\n\n" + "\n".join(self._rows(names)))
 
     def _rows(self, names: tuple[str, ...]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from typing import Any
 from linres.theorem import Lemma
 from linres.theorems import NAMES, REFUTED, load, load_refutations
 
-WIDTH, HEIGHT, ACROSS, DOWN, EDGE = 236, 36, 70, 12, 8  # of a node, between nodes, around the drawing
-GRID = 4  # columns of the statements that stand alone
+WIDTH, HEIGHT, ACROSS, DOWN, EDGE = 226, 36, 34, 10, 6  # of a node, between nodes, around the drawing
+GRID = 3  # columns of the statements that stand alone
 
 
 @cache
@@ -50,7 +50,7 @@ def places(names: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> dict[s
     alone = [name for name in names if name not in found]
     for position, name in enumerate(alone):
         down, across = divmod(position, GRID)
-        found[name] = (EDGE + across * (WIDTH + 12), below + down * step)
+        found[name] = (EDGE + across * (WIDTH + ACROSS), below + down * step)
     return found
 
 
@@ -79,7 +79,7 @@ def svg(statuses: Mapping[str, Any], pairs: tuple[tuple[str, str], ...], link: C
     lines = [_edge(at[used], at[user]) for used, user in pairs]
     boxes = [_box(name, statuses[name], at[name], link(name), [u for u, user in pairs if user == name]) for name in statuses]
     return (
-        f'<svg class="dependencies" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'<svg class="dependencies" viewBox="0 0 {width} {height}" '
         f'xmlns="http://www.w3.org/2000/svg" role="group" aria-label="What each statement uses">'
         + "".join(lines) + "".join(boxes) + "</svg>"
     )

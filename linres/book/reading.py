@@ -13,7 +13,7 @@ from linres.theorems import NAMES, REFUTED
 
 BLOCKS = ("statement", "step")  # regions that directives place
 _CODE = re.compile(r"\]\(\.\./((?:linres|tests|benchmarks)(?:/[\w./-]*)?)\)")
-_FIGURE = re.compile(r"\]\(\.\./figures/([a-z]+)\.(?:svg|png|md)\)")
+_FIGURE = re.compile(r"(!?)\[([^\]]*)\]\(\.\./figures/([a-z]+)\.(?:svg|png|md)\)")
 
 
 def read(app: Any, docname: str, source: list[str]) -> None:
@@ -22,7 +22,8 @@ def read(app: Any, docname: str, source: list[str]) -> None:
     if docname in (*NAMES, *REFUTED):
         page, text = opened(Path(app.env.doc2path(docname)))
         text = REGION.sub(lambda match: _block(docname, match) or page.region(match), text)
-        text = re.sub(r"<!-- /? ?[^>\n]*-->\n?", "", text)
+        text = text.replace("\n## Hypotheses\n", f"\n```{{evidence}} {docname}\n```\n\n## Hypotheses\n", 1)
+        text = re.sub(r"<!-- (?:/|[a-z]+)[^>\n]*-->", "", text)
     source[0] = within(text, "../" * docname.count("/"))
 
 
@@ -32,11 +33,11 @@ def _block(name: str, match: re.Match) -> str:
     if kind not in BLOCKS or not inside.startswith("\n"):
         return ""
     if kind == "statement":
-        return f"```{{theorem}} {name}\n```\n\n```{{evidence}} {name}\n```"
+        return f"```{{theorem}} {name}\n```"
     return f"```{{step}} {name} {what}\n```"
 
 
 def within(text: str, up: str = "") -> str:
     """Links to code and to drawings, which lie beside the pages, turned into links within the book."""
     text = _CODE.sub(lambda match: f"](code:{match[1].rstrip('/')})", text)
-    return _FIGURE.sub(lambda match: f"]({up}figures/{match[1]}.md)", text)
+    return _FIGURE.sub(lambda match: match[0] if match[1] else f"[{match[2]}]({up}figures/{match[3]}.md)", text)
