@@ -18,6 +18,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_config_value("linres_record", "record.json", "env")
     for name, directive in directives.ALL.items():
         app.add_directive(name, directive)
+    app.add_role("verdict", directives.VerdictRole())
     mathematics.setup(app)
     app.connect("config-inited", _configure)
     app.connect("source-read", reading.read)

@@ -1,4 +1,4 @@
-"""The directives: `theorem`, `evidence`, `step`, `figure-of`, `theorems`, `dependencies`.
+"""The directives `theorem`, `evidence`, `step`, `figure-of`, `theorems`, `dependencies`, `api`; the role `verdict`.
 
 Each writes Markdown from the Theorem object and the record, and has it parsed as part of the page. Nothing of a
 statement is typed on a page, and no status is.
@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx.util.docutils import SphinxDirective
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from linres.book import graph, record, sources
 from linres.errors import InputError
@@ -58,6 +59,12 @@ class _Directive(SphinxDirective):
                 self.env.note_dependency(str(path))
         return theorem
 
+    def page(self, theorem: Any) -> tuple[Any, str]:
+        """The formulas of the page of the theorem, with its abbreviations, and its text."""
+        path = Path(self.env.doc2path(theorem.name))
+        self.env.note_dependency(str(path))
+        return _opened(path, path.stat().st_mtime_ns)
+
     def status(self, name: str) -> record.Status:
         return status(self.env, name)
 
@@ -75,7 +82,7 @@ class TheoremDirective(_Directive):
 
     def placed(self) -> list[nodes.Node]:
         theorem = self.theorem()
-        page, text = opened(Path(self.env.doc2path(theorem.name)))
+        page, text = self.page(theorem)
         kind = "conjecture" if theorem.name in REFUTED else "theorem"
         title = text.splitlines()[0].removeprefix("# ")
         box = [f"````{{prf:{kind}}} {title}", f":label: {theorem.name}", ""]
@@ -196,7 +203,7 @@ class StepDirective(_Directive):
 
     def placed(self) -> list[nodes.Node]:
         theorem = self.theorem()
-        page, _ = opened(Path(self.env.doc2path(theorem.name)))
+        page, _ = self.page(theorem)
         claim, _, reason = page.fill_step(self.arguments[1], True).partition("\n\n")
         found = self.status(theorem.name)
         recorded = found.entry.get("steps", {}).get(self.arguments[1], "not recorded") if found.entry else "not run"
@@ -216,6 +223,7 @@ class TheoremsDirective(_Directive):
     option_spec: ClassVar = {"refuted": directives.flag}
 
     def placed(self) -> list[nodes.Node]:
+        self.env.note_reread()
         names = REFUTED if "refuted" in self.options else NAMES
         caption = "False claims" if "refuted" in self.options else "Theorems"
         contents = "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *(f"{name} <{name}>" for name in names), "```"])
@@ -234,9 +242,26 @@ class DependenciesDirective(_Directive):
     required_arguments = 0
 
     def placed(self) -> list[nodes.Node]:
+        self.env.note_reread()
         found = {name: self.status(name) for name in (*NAMES, *REFUTED)}
         drawing = graph.svg(found, graph.edges(), lambda name: f"{name}.html")
         return [_raw(f'<div class="drawing" role="region" tabindex="0" aria-label="Graph of statements">{drawing}</div>')]
+
+
+class VerdictRole(SphinxRole):
+    """`{verdict}`NAME``: the status of a theorem, with a link to its page."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        if self.text not in (*NAMES, *REFUTED):
+            problem = self.inliner.reporter.error(f"no theorem is called {self.text!r}", line=self.lineno)
+            return [], [problem]
+        self.env.note_dependency(str(record_path(self.env)))
+        self.env.note_reread()
+        link = addnodes.pending_xref(
+            "", nodes.inline("", self.text), refdomain="std", reftype="doc", reftarget=f"/{self.text}", refexplicit=True,
+            refwarn=True, refdoc=self.env.docname,
+        )
+        return [link, nodes.Text(" "), _raw(badge(status(self.env, self.text)))], []
 
 
 class FigureDirective(_Directive):
@@ -259,6 +284,11 @@ class FigureDirective(_Directive):
 def _plain_text(docstring: str) -> str:
     """A docstring as it is: its formulas are plain text."""
     return "```text\n" + docstring.strip() + "\n```"
+
+
+@cache
+def _opened(path: Path, _written: int) -> tuple[Any, str]:
+    return opened(path)
 
 
 def record_path(env: Any) -> Path:

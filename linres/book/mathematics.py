@@ -20,8 +20,9 @@ from sphinx.util import logging
 FOLDER = Path(__file__).with_name("katex")
 logger = logging.getLogger(__name__)
 _SET = """
+function refuse(context) { throw new katex.ParseError(context.command + ' is not for formulas of the book'); }
 function set(formula, displayed) {
-  try { return [true, katex.renderToString(formula, {displayMode: displayed, strict: 'error', trust: false})]; }
+  try { return [true, katex.renderToString(formula, {displayMode: displayed, strict: 'error', trust: refuse})]; }
   catch (error) { if (error instanceof katex.ParseError) return [false, error.message]; throw error; }
 }
 """

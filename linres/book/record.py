@@ -2,7 +2,7 @@
 
 A record is JSON: for each theorem what `linres verify --json` says, what was found of each step, the seconds of each
 rung, the version, the day, and a hash of the sources that the verdict rests on. An entry whose hash is no longer that
-of the sources is stale, and shown so. Of figures it holds the headline computed, likewise with a hash.
+of the sources is stale, and shown so.
 """
 
 import dataclasses
@@ -17,7 +17,6 @@ from typing import Any
 from linres.book import sources
 from linres.errors import InputError
 
-EMPTY: dict[str, dict[str, Any]] = {"theorems": {}}
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
@@ -57,10 +56,20 @@ def entry(theorem: Any, level: str, seed: int, say: Callable[[str], None] = lamb
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "level": level,
         "seed": seed,
-        "verdict": dataclasses.asdict(verdict) | {"met": verdict.met},
+        "verdict": _brief(dataclasses.asdict(verdict)) | {"met": verdict.met},
         "seconds": clock.done(),
         "steps": _steps(theorem),
     }
+
+
+_LONG = ("instance", "instance_json", "counterexample", "snippet", "enclosure", "row")
+
+
+def _brief(evidence: Any) -> Any:
+    """The evidence without instances: `linres verify --json` prints them."""
+    if isinstance(evidence, dict):
+        return {key: _brief(value) for key, value in evidence.items() if key not in _LONG}
+    return [_brief(value) for value in evidence] if isinstance(evidence, list) else evidence
 
 
 class _Clock:

@@ -1,0 +1,231 @@
+"""The proof book: statements from the objects, statuses from the record, formulas set; what is broken fails the build."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sphinx", reason="needs the extra book")
+
+from linres.book import graph, mathematics, reading, record, sources
+from linres.theorems import NAMES, REFUTED, load
+
+ROOT = Path(__file__).parents[1]
+CONF = 'extensions = ["myst_parser", "sphinx_proof", "linres.book"]\nroot_doc = "index"\nnumfig = True\nhtml_theme = "basic"\n'
+PAGE = "# A title\n\n## Statement\n\n<!-- statement -->\n\n<!-- / -->\n\n## Hypotheses\n\nNone.\n\n<!-- step half -->\n\n<!-- / -->\n"
+
+
+def sphinx(source, out):
+    """The finished build of the pages in `source`, warnings as errors."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-d", out / "doctrees", source, out]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=600,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+@pytest.fixture
+def pages(tmp_path, monkeypatch):
+    """A folder with the page of one theorem, and a first page that shows it."""
+    folder = tmp_path / "pages"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "conf.py").write_text(CONF)
+    (folder / "absorption.md").write_text(PAGE)
+    (folder / "index.md").write_text("# Book\n\n```{toctree}\nabsorption\n```\n")
+    from linres.figures import NAMES as figures
+
+    for name in figures:  # a build asks for all of them
+        (folder / "figures" / f"{name}.md").write_text(f"---\norphan: true\n---\n# {name}\n")
+    return folder
+
+
+def build(pages):
+    done = sphinx(pages, pages.parent / "out")
+    return done, pages.parent / "out"
+
+
+def recorded(**changes):
+    """A record of absorption, as a run would leave it."""
+    evidence = {rung: {"ran": False, "reason": "a test"} for rung in ("rigorous", "sampled", "adversarial", "tightness")}
+    evidence["symbolic"] = {"ran": True, "steps": 5, "checked": 5, "identities": 11}
+    evidence["controls"] = {"ran": True, "list": [{"name": "without-a-positive-c", "kind": "stronger", "refuted": True}]}
+    verdict = {"verdict": "proved", "met": True, "reason": "as a test says", "evidence": evidence}
+    entry = {
+        "sources": sources.of_theorem("absorption"), "version": "0", "python": "3", "date": "a day", "level": "quick",
+        "seed": 0, "verdict": verdict, "seconds": {"symbolic": 0.25}, "steps": {"half": "certificate of 4 terms"},
+    }
+    return {"theorems": {"absorption": entry | changes}}
+
+
+# Mathematics.
+
+
+def test_a_formula_is_set_with_mathml_for_screen_readers():
+    text = mathematics.html(r"\frac{1}{2}")
+    assert "<mfrac><mn>1</mn><mn>2</mn></mfrac>" in text and "<span" not in text
+
+
+@pytest.mark.parametrize("formula", [r"\nosuchmacro", r"\frac{1", r"x_1_2", r"\href{https://example.org}{x}"])
+def test_what_katex_cannot_set_is_refused(formula):
+    with pytest.raises(mathematics.Unset):
+        mathematics.html(formula)
+
+
+def test_every_class_of_a_set_formula_is_in_the_style_sheet():
+    text = mathematics.html(r"\sqrt{\frac{x_1^2}{\lVert y \rVert}} \leq \left(\sum_{t=0}^T a_t\right)^{2}", True)
+    classes = {each for group in re.findall(r'class=(?:"([^"]*)"|([^ >]*))', text) for part in group for each in part.split()}
+    sheet = mathematics.style_sheet()
+    assert len(classes) > 20
+    assert [each for each in classes if f".{each}" not in sheet] == []
+
+
+def test_lengths_set_in_an_earlier_build_stay_in_the_style_sheet():
+    assert ".katex .kzzzzz{top:1em!important}" in mathematics.style_sheet(".katex .kzzzzz{top:1em!important}\n")
+
+
+# The record.
+
+
+def test_an_entry_is_what_the_ladder_found_with_the_hash_of_its_sources():
+    entry = record.entry(load("absorption"), "quick", 0)
+    assert entry["verdict"]["verdict"] == "proved" and entry["verdict"]["met"] is True
+    assert entry["steps"]["half"] == "certificate of 4 terms, its identity confirmed by both checkers"
+    assert {"symbolic", "rigorous", "sampled", "adversarial", "control"} <= {*entry["seconds"]}
+    assert entry["sources"] == sources.of_theorem("absorption")
+    assert json.loads(json.dumps(entry)) == entry
+    assert record.status({"theorems": {"absorption": entry}}, "absorption").kind == "proved"
+
+
+@pytest.mark.parametrize(("verdict", "met", "kind"), [
+    ("proved", True, "proved"), ("supported", True, "supported"), ("refuted", True, "false"), ("refuted", False, "failed"),
+    ("inconclusive", False, "failed"), ("supported", False, "failed"),
+])
+def test_the_colour_says_the_verdict_and_whether_it_was_meant(verdict, met, kind):
+    found = recorded(verdict={"verdict": verdict, "met": met})
+    assert record.status(found, "absorption").kind == kind
+
+
+def test_a_changed_source_makes_an_entry_stale():
+    found = record.status(recorded(sources="of other days"), "absorption")
+    assert found.kind == "stale" and found.label == "stale: was proved"
+
+
+def test_the_hash_covers_what_a_theorem_imports_and_the_ladder():
+    modules = sources.closure([sources.module_of("absorption"), *sources.LADDER])
+    assert {"linres.theorems.absorption", "linres.certificate", "linres.rules", "linres.rungs.symbolic"} <= modules
+    assert "linres.theorems.nesterov_step" not in modules and "linres.book.record" not in modules
+
+
+def test_a_constant_of_the_source_changes_the_hash(tmp_path, monkeypatch):
+    package = tmp_path / "linres"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "a.py").write_text("from linres import b\n")
+    (package / "b.py").write_text("x = 1\n")
+    monkeypatch.setattr(sources, "PACKAGE", package)
+    sources._imported.cache_clear()
+    before = sources.fingerprint("linres.a")
+    (package / "b.py").write_text("x = 2\n")
+    assert sources.fingerprint("linres.a") != before
+    sources._imported.cache_clear()
+
+
+# Pages.
+
+
+def test_links_to_code_and_drawings_stay_in_the_book():
+    text = "[a](../linres/rules.py), [b](../figures/rates.svg), ![c](../figures/rates.svg), [d](absorption.md)"
+    expected = "[a](code:linres/rules.py), [b](figures/rates.md), ![c](../figures/rates.svg), [d](absorption.md)"
+    assert reading.within(text) == expected
+
+
+def test_a_page_shows_statement_evidence_and_step_from_object_and_record(pages):
+    (pages / "record.json").write_text(json.dumps(recorded()))
+    done, out = build(pages)
+    assert done.stderr == "" and done.returncode == 0
+    page = (out / "absorption.html").read_text()
+    assert "Theorem 1" in page and 'class="badge status-proved">proved<' in page
+    assert page.count("<b class=katex>") >= 2 * len(load("absorption").hypotheses)
+    assert "certificate of 4 terms" in page and "5 of 5 steps, 11 identities" in page
+    assert "without-a-positive-c" in page and "is refuted" in page
+
+
+def test_a_stale_record_shows_as_stale(pages):
+    (pages / "record.json").write_text(json.dumps(recorded(sources="of other days")))
+    done, out = build(pages)
+    assert done.returncode == 0
+    page = (out / "absorption.html").read_text()
+    assert "stale: was proved" in page and "status-proved" not in page
+
+
+def test_without_a_record_nothing_is_called_proved(pages):
+    done, out = build(pages)
+    assert done.returncode == 0
+    page = (out / "absorption.html").read_text()
+    assert "not run" in page and "status-proved" not in page
+
+
+@pytest.mark.parametrize(("page", "told"), [
+    (r"An undefined macro: $\nosuchmacro$", "Undefined control sequence"),
+    ("[nowhere](nowhere.md)", "nowhere.md"),
+    ("[nowhere](absorption.md#nowhere)", "nowhere"),
+    ("[code](../linres/no_such_file.py)", "no such file"),
+    ("```{theorem} no-such-theorem\n```", "no-such-theorem"),
+    ("```{step} absorption no_such_step\n```", "no_such_step"),
+    ("```{figure-of} no-such-figure\n```", "no-such-figure"),
+    ("```{toctree}\nno-such-page\n```", "no-such-page"),
+])
+def test_what_is_broken_fails_the_build_and_is_named(pages, page, told):
+    with (pages / "index.md").open("a") as file:
+        file.write(f"\n{page}\n")
+    done, _ = build(pages)
+    assert done.returncode != 0 and told in done.stderr
+
+
+def test_an_orphan_page_fails_the_build(pages):
+    (pages / "orphan.md").write_text("# Alone\n")
+    done, _ = build(pages)
+    assert done.returncode != 0 and "orphan" in done.stderr
+
+
+def test_a_theorem_without_a_page_fails_the_build(pages):
+    (pages / "index.md").write_text("# Book\n\n```{theorems}\n```\n")
+    done, _ = build(pages)
+    assert done.returncode != 0 and "nesterov-step" in done.stderr
+
+
+def test_a_figure_without_a_page_fails_the_build(pages):
+    (pages / "figures" / "rates.md").unlink()
+    done, _ = build(pages)
+    assert done.returncode != 0 and "figure rates has no page" in done.stderr
+
+
+# The graph.
+
+
+def test_everything_stands_to_the_right_of_what_it_uses_and_nothing_overlaps():
+    names = (*NAMES, *REFUTED)
+    at = graph.places(names, graph.edges())
+    assert {*at} == {*names}
+    assert all(at[used][0] < at[user][0] for used, user in graph.edges())
+    boxes = sorted(at.values())
+    assert len({*boxes}) == len(boxes)
+    assert all(b[1] - a[1] >= graph.HEIGHT for a, b in zip(boxes, boxes[1:], strict=False) if a[0] == b[0])
+
+
+def test_the_edges_are_what_theorems_use_and_their_lemmas():
+    assert ("absorption", "stacking-acceleration") in graph.edges()
+    assert ("block-regression", "supervised-block-transport") in graph.edges()
+    declared = {(used, name) for name in NAMES for used in load(name).uses}
+    assert declared <= {*graph.edges()}
+
+
+def test_every_node_is_a_link_with_its_verdict_in_words():
+    found = {name: record.status(recorded(), name) for name in (*NAMES, *REFUTED)}
+    drawing = graph.svg(found, graph.edges(), "{}.html".format)
+    assert drawing.count("<a href=") == len(found)
+    assert 'aria-label="absorption, proved"' in drawing and drawing.count(">not run</text>") == len(found) - 1
