@@ -13,10 +13,10 @@ STATIC = Path(__file__).with_name("static")
 def setup(app: Any) -> dict[str, Any]:
     """Sphinx calls this."""
     from linres import __version__
-    from linres.book import code, directives, mathematics, reading
+    from linres.book import code, directives, mathematics, reading, reference
 
     app.add_config_value("linres_record", "record.json", "env")
-    for name, directive in directives.ALL.items():
+    for name, directive in {**directives.ALL, "api": reference.ApiDirective}.items():
         app.add_directive(name, directive)
     app.add_role("verdict", directives.VerdictRole())
     mathematics.setup(app)
@@ -37,7 +37,7 @@ def _configure(_app: Any, config: Any) -> None:
     config.html_math_renderer = "katex"
     config.templates_path = [*config.templates_path, str(STATIC.with_name("templates"))]
     config.html_static_path = [*config.html_static_path, str(STATIC)]
-    config.myst_enable_extensions = {*config.myst_enable_extensions, "dollarmath"}
+    config.myst_enable_extensions = {*config.myst_enable_extensions, "dollarmath", "colon_fence"}
     config.myst_heading_anchors = max(config.myst_heading_anchors, 4)
     config.myst_url_schemes = {"http": None, "https": None, "mailto": None, "code": None}
 

@@ -12,6 +12,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.util import logging
 
+from linres.book.sources import PACKAGE
+
 SCHEME = "code:"
 _PLAIN = r'<span class="(?:n|p|w|o|nn|nf|nc|fm|vm|kc|mi|mf)">([^<]*)</span>'  # marks that no reader misses
 logger = logging.getLogger(__name__)
@@ -19,14 +21,13 @@ logger = logging.getLogger(__name__)
 
 def collect(app: Any, document: nodes.document) -> None:
     """Sphinx's event doctree-read: note which files a page links."""
-    root = Path(app.srcdir).parent
     linked = set()
     for node in document.findall(nodes.reference):
         path = node.get("refuri", "").removeprefix(SCHEME)
         if path == node.get("refuri", ""):
             continue
-        path = f"{path}/__init__.py" if (root / path).is_dir() else path
-        if not (root / path).is_file():
+        path = f"{path}/__init__.py" if _file(app, path).is_dir() else path
+        if not _file(app, path).is_file():
             logger.warning("no such file: %s", path, location=node, type="linres", subtype="code")
             continue
         node["refuri"] = SCHEME + path
@@ -44,9 +45,8 @@ def resolve(app: Any, document: nodes.document, docname: str) -> None:
 
 def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Sphinx's event html-collect-pages: the pages themselves."""
-    root = Path(app.srcdir).parent
     for path in sorted(set().union(*_linked(app.env).values())):
-        code = (root / path).read_text(encoding="utf-8")
+        code = _file(app, path).read_text(encoding="utf-8")
         inside = app.builder.highlighter.highlight_block(code, "python", linenos=False)
         yield _page(path), {"title": path, "code": re.sub(_PLAIN, r"\1", inside)}, "linres-code.html"
 
@@ -59,6 +59,12 @@ def forget(_app: Any, env: Any, docname: str) -> None:
 def merge(_app: Any, env: Any, docnames: Any, other: Any) -> None:
     """Sphinx's event env-merge-info: pages read in another process."""
     _linked(env).update({name: _linked(other)[name] for name in docnames if name in _linked(other)})
+
+
+def _file(app: Any, path: str) -> Path:
+    """Where a file is: of linres, in the package that runs; else beside the pages."""
+    root = PACKAGE.parent if path.split("/")[0] == "linres" else Path(app.srcdir).parent
+    return root / path
 
 
 def _page(path: str) -> str:
