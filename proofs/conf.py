@@ -15,3 +15,4 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 nitpicky = True
+html_show_copyright = False

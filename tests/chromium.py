@@ -14,7 +14,8 @@ import time
 
 PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-extensions", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe",
 )
@@ -88,7 +89,8 @@ class Browser:
         return done["result"].get("value")
 
     def width(self, width, height=900):
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.call("Emulation.setDeviceMetricsOverride", **shape)
 
     def press(self, key, code):
         for kind in ("rawKeyDown", "char", "keyUp"):
@@ -109,8 +111,9 @@ class Browser:
                 found.append(str(told["exceptionDetails"]))
             elif kind == "Network.loadingFailed":
                 found.append(f"failed: {told}")
-            elif kind == "Network.requestWillBeSent" and not told["request"]["url"].startswith(("file:", "data:", "blob:")):
-                found.append(f"left the disk: {told['request']['url']}")
+            elif kind == "Network.requestWillBeSent":
+                url = told["request"]["url"]
+                found += [] if url.startswith(("file:", "data:", "blob:")) else [f"left the disk: {url}"]
         return found
 
     def close(self):

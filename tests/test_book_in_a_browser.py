@@ -33,14 +33,23 @@ UNSET = r"""
   return found;
 })()
 """
-FONTS = "[...document.fonts].filter(each => each.family.startsWith('KaTeX') && each.status === 'error').map(each => each.family)"
+FONTS = "[...document.fonts].filter(each => each.status === 'error').map(each => each.family)"
+LINK = "document.querySelector('.dependencies a[href=\"{}.html\"]')"
+CLICK = ".dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))"
+FOCUSED = """
+[...document.querySelectorAll('.dependencies a')].filter(each => {
+  each.focus();
+  return document.activeElement === each;
+}).length
+"""
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """The book of a copy of the pages, which have no record there, with the log of the build."""
     folder = tmp_path_factory.mktemp("book")
-    shutil.copytree(ROOT / "proofs", folder / "proofs", ignore=shutil.ignore_patterns("_build", "record.json", "__pycache__"))
+    left = shutil.ignore_patterns("_build", "record.json", "__pycache__")
+    shutil.copytree(ROOT / "proofs", folder / "proofs", ignore=left)
     for beside in ("figures", "tests", "benchmarks"):
         (folder / beside).symlink_to(ROOT / beside)
     done = subprocess.run(
@@ -88,6 +97,20 @@ def test_no_page_names_another_host_for_the_browser_to_load(book):
 
 
 @needs_browser
+def test_the_browser_notices_what_is_wrong(tmp_path, browser):
+    page = tmp_path / "wrong.html"
+    page.write_text(
+        "<article>$x$ <b class=katex-error>y</b><img src=missing.png><img src=https://example.org/z.png>"
+        "<script>console.error('said'); nothing()</script></article>"
+    )
+    browser.open(page.as_uri())
+    found = " ".join([*browser.complaints(), *browser.evaluate(UNSET)])
+    away = "left the disk: https://example.org/z.png"
+    told = ("left as source: $x$", "y", "ERR_FILE_NOT_FOUND", away, "said", "nothing")
+    assert [words for words in told if words not in found] == []
+
+
+@needs_browser
 def test_every_page_opens_without_network_errors_or_formulas_left_over(book, browser):
     out, _ = book
     browser.width(DESKTOP)
@@ -125,7 +148,7 @@ def test_the_check_of_the_third_step_is_two_clicks_from_the_first_page(book, bro
     out, _ = book
     browser.open((out / "index.html").as_uri())
     browser.events.clear()
-    browser.evaluate("document.querySelector('.dependencies a[href=\"stacking-acceleration.html\"]').dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))")
+    browser.evaluate(LINK.format("stacking-acceleration") + CLICK)
     browser.wait_for("Page.loadEventFired")
     assert browser.evaluate("location.pathname").endswith("/stacking-acceleration.html")
     browser.evaluate("document.querySelectorAll('.toc-tree a code')[2].closest('a').click()")
@@ -139,11 +162,8 @@ def test_the_check_of_the_third_step_is_two_clicks_from_the_first_page(book, bro
 def test_every_node_of_the_graph_takes_the_focus_and_enter_follows_it(book, browser):
     out, _ = book
     browser.open((out / "index.html").as_uri())
-    reached = browser.evaluate(
-        "[...document.querySelectorAll('.dependencies a')].filter(each => { each.focus(); return document.activeElement === each; }).length"
-    )
-    assert reached == len(NAMES) + len(REFUTED)
-    browser.evaluate("document.querySelector('.dependencies a[href=\"absorption.html\"]').focus()")
+    assert browser.evaluate(FOCUSED) == len(NAMES) + len(REFUTED)
+    browser.evaluate(LINK.format("absorption") + ".focus()")
     browser.events.clear()
     browser.press("Enter", 13)
     browser.wait_for("Page.loadEventFired")

@@ -63,7 +63,7 @@ def merge(_app: Any, env: Any, docnames: Any, other: Any) -> None:
 
 def _file(app: Any, path: str) -> Path:
     """Where a file is: of linres, in the package that runs; else beside the pages."""
-    root = PACKAGE.parent if path.split("/")[0] == "linres" else Path(app.srcdir).parent
+    root = PACKAGE.parent if path.split("/", maxsplit=1)[0] == "linres" else Path(app.srcdir).parent
     return root / path
 
 

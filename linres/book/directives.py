@@ -5,7 +5,9 @@ statement is typed on a page, and no status is.
 """
 
 import html
-from collections.abc import Iterator
+import inspect
+import re
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +22,7 @@ from linres.errors import InputError
 from linres.pages import opened
 from linres.printing import latex
 from linres.rungs.tightness import shown
-from linres.theorems import NAMES, REFUTED, load, load_refutations
+from linres.theorems import NAMES, REFUTED, load
 
 PROVENANCE = {
     "seed": "claimed by a source paper", "classical": "classical", "linres": "new here", "user": "a user's",
@@ -165,21 +167,19 @@ def _evidence(name: str, found: record.Status) -> str:
     return "\n".join(lines)
 
 
+_TOLD: dict[str, Callable[[Any], str]] = {  # what a rung found, in words
+    "symbolic": lambda seen: f"{seen['checked']} of {seen['steps']} steps, {seen['identities']} identities",
+    "rigorous": lambda seen: f"{seen['decided']} of {seen['rows']} rows decided, {seen['instances']} instances",
+    "sampled": lambda seen: (
+        f"{seen['instances']} instances, {seen['suspects']} suspects, {seen['decided']} decided"),
+    "adversarial": lambda seen: f"{seen.get('evaluations', 0)} evaluations, {seen.get('suspects', 0)} suspects",
+    "controls": lambda seen: _control_counts(seen["list"]),
+    "tightness": lambda seen: _escaped(shown(seen)) if shown(seen) != "-" else "no ratio",
+}
+
+
 def _found(rung: str, seen: Any) -> str:
-    """What a rung found, in words."""
-    if not seen.get("ran"):
-        return "not run: " + _escaped(str(seen.get("reason", "")))
-    if rung == "symbolic":
-        return f"{seen['checked']} of {seen['steps']} steps, {seen['identities']} identities"
-    if rung == "rigorous":
-        return f"{seen['decided']} of {seen['rows']} rows decided, {seen['instances']} instances"
-    if rung == "sampled":
-        return f"{seen['instances']} instances, {seen['suspects']} suspects, {seen['decided']} decided"
-    if rung == "adversarial":
-        return f"{seen.get('evaluations', 0)} evaluations, {seen.get('suspects', 0)} suspects"
-    if rung == "controls":
-        return _control_counts(seen["list"])
-    return _escaped(shown(seen)) if shown(seen) != "-" else "no ratio"
+    return _TOLD[rung](seen) if seen.get("ran") else "not run: " + _escaped(str(seen.get("reason", "")))
 
 
 def _control_counts(controls: list[dict[str, Any]]) -> str:
@@ -226,7 +226,8 @@ class TheoremsDirective(_Directive):
         self.env.note_reread()
         names = REFUTED if "refuted" in self.options else NAMES
         caption = "False claims" if "refuted" in self.options else "Theorems"
-        contents = "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *(f"{name} <{name}>" for name in names), "```"])
+        entries = [f"{name} <{name}>" for name in names]
+        contents = "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *entries, "```"])
         return self.markdown(contents + "\n\n" + "\n".join(self._rows(names)))
 
     def _rows(self, names: tuple[str, ...]) -> Iterator[str]:
@@ -245,7 +246,8 @@ class DependenciesDirective(_Directive):
         self.env.note_reread()
         found = {name: self.status(name) for name in (*NAMES, *REFUTED)}
         drawing = graph.svg(found, graph.edges(), lambda name: f"{name}.html")
-        return [_raw(f'<div class="drawing" role="region" tabindex="0" aria-label="Graph of statements">{drawing}</div>')]
+        around = '<div class="drawing" role="region" tabindex="0" aria-label="Graph of statements">'
+        return [_raw(f"{around}{drawing}</div>")]
 
 
 class VerdictRole(SphinxRole):
@@ -258,8 +260,8 @@ class VerdictRole(SphinxRole):
         self.env.note_dependency(str(record_path(self.env)))
         self.env.note_reread()
         link = addnodes.pending_xref(
-            "", nodes.inline("", self.text), refdomain="std", reftype="doc", reftarget=f"/{self.text}", refexplicit=True,
-            refwarn=True, refdoc=self.env.docname,
+            "", nodes.inline("", self.text), refdomain="std", reftype="doc", reftarget=f"/{self.text}",
+            refexplicit=True, refwarn=True, refdoc=self.env.docname,
         )
         return [link, nodes.Text(" "), _raw(badge(status(self.env, self.text)))], []
 
@@ -275,15 +277,35 @@ class FigureDirective(_Directive):
         drawings = Path(self.env.srcdir).parent / "figures"
         up = "../" * (self.env.docname.count("/") + 1)
         self.env.note_dependency(str(drawings / f"{name}.svg"))
-        lines = [f"```{{image}} {up}figures/{name}.svg", f":alt: {module.TITLE}", "```", "", _plain_text(module.__doc__), "",
-                 f"`linres figures {name}` draws it; [the code](code:linres/figures/{name}.py).", ""]
+        lines = [
+            f"```{{image}} {up}figures/{name}.svg", f":alt: {module.TITLE}", "```", "",
+            self._headline(name), "", prose(module.__doc__ or ""), "",
+            f"`linres figures {name}` draws it. [The code](code:linres/figures/{name}.py), "
+            "[the tests](code:tests/test_figures.py) that assert its numbers.", "",
+        ]
         table = drawings / f"{name}.md"
         return self.markdown("\n".join(lines) + (table.read_text(encoding="utf-8") if table.exists() else ""))
 
+    def _headline(self, name: str) -> str:
+        """What was computed last, and when."""
+        found = in_record(self.env).get("figures", {}).get(name)
+        if found is None:
+            return '<span class="badge status-open">not computed</span> `linres book` computes the headline.'
+        stale = found["sources"] != sources.fingerprint(f"linres.figures.{name}")
+        kind, word = ("stale", "stale") if stale else ("proved", "computed")
+        return f'<span class="badge status-{kind}">{word} {found["date"]}</span> {_escaped(found["summary"])}.'
 
-def _plain_text(docstring: str) -> str:
-    """A docstring as it is: its formulas are plain text."""
-    return "```text\n" + docstring.strip() + "\n```"
+
+def prose(docstring: str) -> str:
+    """A docstring in Markdown: its paragraphs flow, what is indented stays as it is, `code` is code."""
+    return "\n\n".join(map(_paragraph, inspect.cleandoc(docstring).split("\n\n")))
+
+
+def _paragraph(lines: str) -> str:
+    if re.search(r"^ ", lines, re.MULTILINE):
+        return f"```text\n{lines}\n```"
+    parts = re.split(r"(`[^`\n]+`)", " ".join(lines.split()))
+    return "".join(part if part.startswith("`") and len(part) > 2 else _escaped(part) for part in parts)
 
 
 @cache
@@ -300,6 +322,12 @@ def status(env: Any, name: str) -> record.Status:
     """The status of a theorem in the record of this book."""
     path = record_path(env)
     return _status(path, path.stat().st_mtime_ns if path.exists() else 0, name)
+
+
+def in_record(env: Any) -> dict[str, Any]:
+    """The record of this book."""
+    path = record_path(env)
+    return _read(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @cache

@@ -17,7 +17,7 @@ GRID = 3  # columns of the statements that stand alone
 
 @cache
 def edges() -> tuple[tuple[str, str], ...]:
-    """(used, user) for every statement of ours: what it says it uses, its lemmas, and of a false claim what corrects it."""
+    """(used, user) for every statement of ours: what it uses, its lemmas, and of a false claim what corrects it."""
     found = {(used, name) for name in NAMES for used in (*load(name).uses, *_lemmas(load(name)))}
     found |= {(used, name) for name in REFUTED for each in load_refutations(name) for used in each.corrected.uses}
     return tuple(sorted(pair for pair in found if {*pair} <= {*NAMES, *REFUTED}))
@@ -77,7 +77,8 @@ def svg(statuses: Mapping[str, Any], pairs: tuple[tuple[str, str], ...], link: C
     width = max(x for x, _ in at.values()) + WIDTH + EDGE
     height = max(y for _, y in at.values()) + HEIGHT + EDGE
     lines = [_edge(at[used], at[user]) for used, user in pairs]
-    boxes = [_box(name, statuses[name], at[name], link(name), [u for u, user in pairs if user == name]) for name in statuses]
+    uses = {name: [used for used, user in pairs if user == name] for name in statuses}
+    boxes = [_box(name, statuses[name], at[name], link(name), uses[name]) for name in statuses]
     return (
         f'<svg class="dependencies" viewBox="0 0 {width} {height}" '
         f'xmlns="http://www.w3.org/2000/svg" role="group" aria-label="What each statement uses">'
@@ -96,8 +97,9 @@ def _box(name: str, status: Any, place: tuple[int, int], address: str, uses: lis
     x, y = place
     told = f"{name}, {status.label}" + (f", uses {', '.join(uses)}" if uses else "")
     return (
-        f'<a href="{html.escape(address)}" aria-label="{html.escape(told)}"><title>{html.escape(told)}</title>'
-        f'<rect class="node status-{status.kind}" x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="5"/>'
+        f'<a class="status-{status.kind}" href="{html.escape(address)}" aria-label="{html.escape(told)}">'
+        f"<title>{html.escape(told)}</title>"
+        f'<rect class="node" x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="5"/>'
         f'<text class="name" x="{x + 9}" y="{y + 15}">{html.escape(name)}</text>'
         f'<text class="verdict" x="{x + 9}" y="{y + 29}">{html.escape(status.label)}</text></a>'
     )

@@ -2,7 +2,8 @@
 
 A record is JSON: for each theorem what `linres verify --json` says, what was found of each step, the seconds of each
 rung, the version, the day, and a hash of the sources that the verdict rests on. An entry whose hash is no longer that
-of the sources is stale, and shown so.
+of the sources is stale, and shown so. Of figures it
+holds the headline that was computed, likewise with a hash.
 """
 
 import dataclasses
@@ -16,7 +17,6 @@ from typing import Any
 
 from linres.book import sources
 from linres.errors import InputError
-
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
@@ -53,7 +53,7 @@ def entry(theorem: Any, level: str, seed: int, say: Callable[[str], None] = lamb
         "sources": begun,
         "version": __version__,
         "python": platform.python_version(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": _now(),
         "level": level,
         "seed": seed,
         "verdict": _brief(dataclasses.asdict(verdict)) | {"met": verdict.met},
@@ -70,6 +70,19 @@ def _brief(evidence: Any) -> Any:
     if isinstance(evidence, dict):
         return {key: _brief(value) for key, value in evidence.items() if key not in _LONG}
     return [_brief(value) for value in evidence] if isinstance(evidence, list) else evidence
+
+
+def headline(name: str) -> dict[str, Any]:
+    """Compute a figure and write down its headline, with a hash of the sources it rests on."""
+    from linres import figures
+
+    module = f"linres.figures.{name}"
+    begun = sources.fingerprint(module)
+    return {"sources": begun, "date": _now(), "summary": figures.load(name).compute().summary()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 class _Clock:

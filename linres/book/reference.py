@@ -1,7 +1,6 @@
 """The directive `api`: every public name of linres with its signature and docstring, grouped by module.
 
-Names and signatures are read from the objects; docstrings stand as they are written. A public name without one is a
-warning.
+Names and signatures are read from the objects. A public name without a docstring is an error.
 """
 
 import inspect
@@ -10,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import linres
-from linres.book.directives import _Directive
+from linres.book.directives import _Directive, prose
 from linres.book.sources import path_of
 from linres.errors import refuse
 
@@ -34,7 +33,7 @@ def _everything() -> Iterator[str]:
     for name in linres._MODULES:
         module = import_module(f"linres.{name}")
         yield f"**The module linres.{name}**"
-        yield _verbatim(_documented(f"linres.{name}", module))
+        yield prose(_documented(f"linres.{name}", module))
         yield from (_entry(f"{name}.{each}", value) for each, value in _own(module))
 
 
@@ -49,9 +48,9 @@ def _own(module: Any) -> Iterator[tuple[str, Any]]:
 def _entry(name: str, value: Any) -> str:
     if inspect.isclass(value):
         members = [_member(each, part) for each, part in vars(value).items() if _shown(each, part)]
-        return _object("class", f"linres.{name}{_signature(value)}", [_verbatim(_documented(name, value)), *members])
+        return _object("class", f"linres.{name}{_signature(value)}", [prose(_documented(name, value)), *members])
     if callable(value):
-        return _object("function", f"linres.{name}{_signature(value)}", [_verbatim(_documented(name, value))])
+        return _object("function", f"linres.{name}{_signature(value)}", [prose(_documented(name, value))])
     return _object("data", f"linres.{name}", [])
 
 
@@ -63,7 +62,7 @@ def _shown(name: str, part: Any) -> bool:
 
 def _member(name: str, part: Any) -> str:
     function = getattr(part, "__func__", part)
-    words = [_verbatim(str(inspect.getdoc(function)))]
+    words = [prose(str(inspect.getdoc(function)))]
     if isinstance(part, property):
         return _object("property", name, words, fence=":" * 4)
     return _object("method", f"{name}{_signature(function)}", words, fence=":" * 4)
@@ -80,10 +79,6 @@ def _documented(name: str, value: Any) -> str:
     return found
 
 
-def _verbatim(words: str) -> str:
-    return f"```text\n{words}\n```"
-
-
 def _signature(value: Any) -> str:
     """Names and defaults; what the arguments are, the docstring says."""
     try:
@@ -92,8 +87,16 @@ def _signature(value: Any) -> str:
         return "()"
     parts = [each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values()]
     parts = [each for each in parts if each.name != "self"]
-    plain = [each if _readable(each.default) else each.replace(default=...) for each in parts]
+    plain = [each if _readable(each.default) else each.replace(default=_SHORT) for each in parts]
     return str(inspect.Signature(plain))
+
+
+class _Short:
+    def __repr__(self) -> str:
+        return "..."
+
+
+_SHORT = _Short()
 
 
 def _readable(default: Any) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import linres
 
 PACKAGE = Path(linres.__path__[0])
-LADDER = ("linres.rungs", "linres.sampling", "linres.random_batches", "linres.strategies")  # what every verdict rests on
+LADDER = ("linres.rungs", "linres.sampling", "linres.random_batches", "linres.strategies")  # every verdict
 
 
 def module_of(theorem: str) -> str:
@@ -36,7 +36,7 @@ def of_theorem(theorem: str) -> str:
 
 
 def closure(modules: Iterable[str]) -> set[str]:
-    """These modules and all of ours that they import, directly or not."""
+    """These modules and all of ours that they import."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -50,7 +50,7 @@ def closure(modules: Iterable[str]) -> set[str]:
 def path_of(module: str) -> Path | None:
     """The file of a module of ours; None if no module has that name."""
     stem = PACKAGE.joinpath(*module.split(".")[1:])
-    candidates = (stem / "__init__.py", stem.with_name(f"{stem.name}.py")) if stem != PACKAGE else (PACKAGE / "__init__.py",)
+    candidates = [stem / "__init__.py"] + ([stem.with_name(f"{stem.name}.py")] if stem != PACKAGE else [])
     return next((path for path in candidates if path.is_file()), None)
 
 

@@ -1,14 +1,17 @@
 """`linres book`: verify what has changed, then write the proof book, which a browser opens with no network."""
 
 import argparse
+import os
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-DESCRIPTION = """Verify the theorems whose sources changed since they were recorded, and write
-the proof pages of this checkout as a book: HTML that needs no network, with
-every formula set and every status from the record. Needs the extra `book`."""
+DESCRIPTION = """Verify the theorems whose sources changed since they were recorded, compute
+the headlines of such figures, and write the proof pages of this checkout as a
+book: HTML that needs no network, with every formula set and every status from
+the record. Needs the extra `book`."""
 
 EPILOG = """examples:
   linres book                          into book/, to be opened at book/index.html
@@ -34,7 +37,7 @@ def add_parsers(commands: Any) -> None:
     book.add_argument("--open", action="store_true", help="open it in a browser")
     book.add_argument("--no-verify", action="store_true", help="run nothing: take the record as it is")
     book.add_argument("--level", choices=("quick", "full"), default="quick", help="as of linres verify")
-    book.add_argument("--jobs", type=_jobs, default=None, metavar="N", help="processes that verify (default: one per core)")
+    book.add_argument("--jobs", type=_jobs, default=None, metavar="N", help="processes (default: one per core)")
     book.set_defaults(run=run)
 
 
@@ -55,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = pages / "record.json"
     found = record.read(path)
     if not arguments.no_verify:
-        _verify([name for name in (*NAMES, *REFUTED) if _wanting(found, name, arguments.level)], found, path, arguments)
+        wanting = [name for name in (*NAMES, *REFUTED) if _wanting(found, name, arguments.level)]
+        _bring_up_to_date(wanting, _stale_figures(found), found, path, arguments)
     build(pages, out)
     print(out / "index.html")
     if arguments.open:
@@ -93,7 +97,7 @@ def _require(pages: Path, out: Path) -> None:
     from linres.errors import InputError, refuse
 
     if not (pages / "conf.py").is_file():
-        raise refuse("--pages", "a folder with conf.py and the pages", repr(str(pages)), "Run it in a checkout of linres.")
+        raise refuse("--pages", "a folder with conf.py and the pages", repr(str(pages)), "Run it in a checkout.")
     if out.resolve() == pages.resolve() or out.resolve() in pages.resolve().parents:
         raise refuse("--out", "a folder of its own", repr(str(out)))
     try:
@@ -110,26 +114,42 @@ def _wanting(found: dict[str, Any], name: str, level: str) -> bool:
     return not status.entry or status.stale or status.entry["level"] not in ("full", level)
 
 
-def _verify(names: list[str], found: dict[str, Any], path: Path, arguments: argparse.Namespace) -> None:
-    """Verify the theorems, each put on record as soon as it is known."""
+def _stale_figures(found: dict[str, Any]) -> list[str]:
+    """The figures that can be computed here and whose headline is not recorded, or stale."""
+    from linres import figures
+    from linres.book import sources
+
+    known = {name: entry["sources"] for name, entry in found.get("figures", {}).items()}
+    possible = [name for name in figures.NAMES if not figures.lacking(name)]
+    return [name for name in possible if known.get(name) != sources.fingerprint(f"linres.figures.{name}")]
+
+
+def _bring_up_to_date(
+    theorems: list[str], figures: list[str], found: dict[str, Any], path: Path, arguments: argparse.Namespace,
+) -> None:
+    """Verify the theorems and compute the figures, each put on record as soon as it is known."""
     from linres.book import record
     from linres.commands.spread import cores, spread
     from linres.rungs import preload
 
-    if not names:
+    items = [*(("theorems", name) for name in theorems), *(("figures", name) for name in figures)]
+    if not items:
         return
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "linres-hypothesis"))
     preload()
-    print(f"{len(names)} theorems to verify", file=sys.stderr, flush=True)
+    print(f"{len(theorems)} theorems to verify, {len(figures)} figures to compute", file=sys.stderr, flush=True)
     work = partial(_entry, level=arguments.level)
-    entries = spread(work, names, arguments.jobs or cores(), lambda done, line: None, again=lambda: names)
-    for name, entry in zip(names, entries, strict=True):
-        found["theorems"][name] = entry
+    entries = spread(work, items, arguments.jobs or cores(), lambda done, line: None, again=lambda: items)
+    for (kind, name), entry in zip(items, entries, strict=True):
+        found.setdefault(kind, {})[name] = entry
         record.write(path, found)
-        print(f"{name}: {entry['verdict']['verdict']}", file=sys.stderr, flush=True)
+        said = entry["verdict"]["verdict"] if kind == "theorems" else "computed"
+        print(f"{name}: {said}", file=sys.stderr, flush=True)
 
 
-def _entry(name: str, say: Any, *, level: str) -> dict[str, Any]:
+def _entry(item: tuple[str, str], say: Any, *, level: str) -> dict[str, Any]:
     from linres.book import record
     from linres.theorems import load
 
-    return record.entry(load(name), level, 0, say)
+    kind, name = item
+    return record.entry(load(name), level, 0, say) if kind == "theorems" else record.headline(name)
