@@ -24,7 +24,8 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("source-read", reading.read)
     app.connect("doctree-read", code.collect)
     app.connect("doctree-resolved", code.resolve)
-    app.connect("html-collect-pages", code.pages)
+    app.connect("build-finished", code.write)
+    app.connect("html-page-context", code.lighten)
     app.connect("env-purge-doc", code.forget)
     app.connect("env-merge-info", code.merge)
     app.connect("env-check-consistency", _require_figures)
@@ -35,7 +36,6 @@ def setup(app: Any) -> dict[str, Any]:
 def _configure(_app: Any, config: Any) -> None:
     """What pages of ours need, whatever conf.py says: Markdown with formulas, anchors of headings, our style."""
     config.html_math_renderer = "katex"
-    config.templates_path = [*config.templates_path, str(STATIC.with_name("templates"))]
     config.html_static_path = [*config.html_static_path, str(STATIC)]
     config.myst_enable_extensions = {*config.myst_enable_extensions, "dollarmath", "colon_fence"}
     config.myst_heading_anchors = max(config.myst_heading_anchors, 4)

@@ -4,9 +4,10 @@ A link to `code:linres/rules.py` leads to a page with that file, highlighted; a 
 link to a folder leads to its `__init__.py`. A link to no file is a warning.
 """
 
+import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from docutils import nodes
@@ -15,6 +16,21 @@ from sphinx.util import logging
 from linres.book.sources import PACKAGE
 
 SCHEME = "code:"
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>$title</title>
+<link rel="stylesheet" href="${up}_static/code.css">
+</head>
+<body>
+<p><a href="$up$first">$book</a></p>
+<h1>$title</h1>
+$code</body>
+</html>
+""")
 _PLAIN = r'<span class="(?:n|p|w|o|nn|nf|nc|fm|vm|kc|mi|mf)">([^<]*)</span>'  # marks that no reader misses
 logger = logging.getLogger(__name__)
 
@@ -43,12 +59,26 @@ def resolve(app: Any, document: nodes.document, docname: str) -> None:
             node["refuri"] = app.builder.get_relative_uri(docname, _page(path))
 
 
-def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Sphinx's event html-collect-pages: the pages themselves."""
+def write(app: Any, problem: Exception | None) -> None:
+    """Sphinx's event build-finished: write the pages themselves, without the contents beside other pages."""
+    if problem is not None or app.builder.format != "html":
+        return
     for path in sorted(set().union(*_linked(app.env).values())):
-        code = _file(app, path).read_text(encoding="utf-8")
-        inside = app.builder.highlighter.highlight_block(code, "python", linenos=False)
-        yield _page(path), {"title": path, "code": re.sub(_PLAIN, r"\1", inside)}, "linres-code.html"
+        name = _page(path)
+        code = app.builder.highlighter.highlight_block(_file(app, path).read_text(encoding="utf-8"), "python")
+        page = _PAGE.substitute(
+            title=path, code=re.sub(_PLAIN, r"\1", code), book=html.escape(app.config.html_title),
+            up="../" * name.count("/"), first=app.builder.get_target_uri(app.config.root_doc),
+        )
+        target = Path(app.outdir, f"{name}.html")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+
+
+def lighten(_app: Any, _name: str, _template: str, context: dict[str, Any], _document: Any) -> None:
+    """Sphinx's event html-page-context: blocks of code on a page without marks that no reader misses."""
+    if "body" in context:
+        context["body"] = re.sub(_PLAIN, r"\1", context["body"])
 
 
 def forget(_app: Any, env: Any, docname: str) -> None:

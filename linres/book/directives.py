@@ -55,10 +55,8 @@ class _Directive(SphinxDirective):
 
     def theorem(self) -> Any:
         theorem = load(self.name_given)
-        for module in sources.closure([sources.module_of(theorem.name), *sources.LADDER]):
-            path = sources.path_of(module)
-            if path is not None:
-                self.env.note_dependency(str(path))
+        for path in _sources(theorem.name):
+            self.env.note_dependency(path)
         return theorem
 
     def page(self, theorem: Any) -> tuple[Any, str]:
@@ -306,6 +304,13 @@ def _paragraph(lines: str) -> str:
         return f"```text\n{lines}\n```"
     parts = re.split(r"(`[^`\n]+`)", " ".join(lines.split()))
     return "".join(part if part.startswith("`") and len(part) > 2 else _escaped(part) for part in parts)
+
+
+@cache
+def _sources(theorem: str) -> tuple[str, ...]:
+    """The files that a theorem and its verdict rest on."""
+    modules = sources.closure([sources.module_of(theorem), *sources.LADDER])
+    return tuple(str(path) for path in map(sources.path_of, sorted(modules)) if path is not None)
 
 
 @cache
