@@ -1,5 +1,6 @@
 """The proof book: statements from objects, statuses from the record, formulas set; what is broken fails the build."""
 
+import argparse
 import json
 import os
 import re
@@ -13,6 +14,9 @@ import pytest
 pytest.importorskip("sphinx", reason="needs the extra book")
 
 from linres.book import graph, mathematics, reading, record, sources
+from linres.cli import main
+from linres.commands import book
+from linres.errors import InputError
 from linres.theorems import NAMES, REFUTED, load
 
 ROOT = Path(__file__).parents[1]
@@ -158,6 +162,36 @@ def test_a_constant_of_the_source_changes_the_hash(tmp_path, monkeypatch):
     sources._imported.cache_clear()
 
 
+# The command.
+
+
+def test_what_is_missing_or_stale_is_verified_and_recorded(tmp_path, capsys):
+    arguments = argparse.Namespace(level="quick", jobs=1)
+    found, path = {"theorems": {}}, tmp_path / "record.json"
+    assert book._wanting(found, "absorption", "quick")
+    book._bring_up_to_date(["absorption"], [], found, path, arguments)
+    assert record.read(path) == found and not book._wanting(found, "absorption", "quick")
+    assert "absorption: proved" in capsys.readouterr().err
+    assert book._wanting(found, "absorption", "full")
+    assert not book._wanting(recorded(level="full"), "absorption", "quick")
+    assert book._wanting(recorded(sources="of other days"), "absorption", "quick")
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["--pages", "nowhere"], "--pages should be a folder with conf.py and the pages, got 'nowhere'"),
+    (["--pages", str(ROOT / "proofs"), "--out", str(ROOT)], "--out should be a folder of its own"),
+])
+def test_bad_input_is_refused_in_one_line(arguments, told, capsys):
+    assert main(["book", "--no-verify", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_record_is_refused(tmp_path):
+    (tmp_path / "record.json").write_text("[]")
+    with pytest.raises(InputError, match="should hold theorems"):
+        record.read(tmp_path / "record.json")
+
+
 # Pages.
 
 
@@ -173,7 +207,7 @@ def test_a_page_shows_statement_evidence_and_step_from_object_and_record(pages):
     assert done.stderr == "" and done.returncode == 0
     page = (out / "absorption.html").read_text()
     assert "Theorem 1" in page and 'class="badge status-proved">proved<' in page
-    assert page.count("<b class=katex>") >= 2 * len(load("absorption").hypotheses)
+    assert page.count("<b class=katex>") >= len(load("absorption").hypotheses) + 2
     assert "certificate of 4 terms" in page and "5 of 5 steps, 11 identities" in page
     assert "without-a-positive-c" in page and "is refuted" in page
 
@@ -184,6 +218,17 @@ def test_a_stale_record_shows_as_stale(pages):
     assert done.returncode == 0
     page = (out / "absorption.html").read_text()
     assert "stale: was proved" in page and "status-proved" not in page
+
+
+def test_a_verdict_that_was_not_meant_is_red_and_so_is_a_step_refused(pages):
+    broken = recorded(steps={"half": "refused: the identity is false"})
+    broken["theorems"]["absorption"]["verdict"] |= {"verdict": "refuted", "met": False}
+    (pages / "record.json").write_text(json.dumps(broken))
+    done, out = build(pages)
+    assert done.returncode == 0
+    page = (out / "absorption.html").read_text()
+    assert 'class="badge status-failed">refuted<' in page and 'class="step status-failed"' in page
+    assert "refused: the identity is false" in page and "status-proved" not in page
 
 
 def test_without_a_record_nothing_is_called_proved(pages):

@@ -99,11 +99,11 @@ class TheoremDirective(_Directive):
         found = self.status(theorem.name).entry
         fell = {each["name"]: each for each in _controls(found)}
         lines = []
-        for number, hypothesis in enumerate(theorem.hypotheses, 1):
+        for number, hypothesis in enumerate(theorem.hypotheses, 1):  # formulas are in the box and on the page
             dropping = [control for control in theorem.controls if any(hypothesis is each for each in control.drop)]
             told = "; ".join(f"`{each.name}` {_fate(fell.get(each.name))}" for each in dropping)
-            lines.append(f"- **H{number}** ${latex(hypothesis)}$. " + (
-                f"Without it: {told}." if told else "No control drops it; the page says why it is there."))
+            lines.append(f"- **H{number}**: " + (
+                f"without it {told}." if told else "no control drops it; the page says why it is there."))
         return "\n".join(lines)
 
 
