@@ -94,7 +94,8 @@ class _Clock:
 
     def __call__(self, line: str) -> None:
         self._stop()
-        self.rung = line.rpartition(": ")[2].split(" ")[0]
+        rung = line.rpartition(": ")[2].split(" ")[0]  # "control NAME" for each control
+        self.rung = "controls" if rung == "control" else rung
         self.say(line)
 
     def _stop(self) -> None:
