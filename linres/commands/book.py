@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-DESCRIPTION = """Verify the theorems whose sources changed since they were recorded, compute
-the headlines of such figures, and write the proof pages of this checkout as a
-book: HTML that needs no network, with every formula set and every status from
-the record. Needs the extra `book`."""
+DESCRIPTION = """Verify the theorems whose sources changed since they were recorded,
+compute the headlines of such figures, and write the proof pages of this
+checkout as a book: HTML that needs no network, with every formula set and
+every status from the record. Needs the extra `book`."""
 
 EPILOG = """examples:
-  linres book                          into book/, to be opened at book/index.html
+  linres book                          into book/; open book/index.html
   linres book --open                   and open it in a browser
-  linres book --no-verify              as recorded: what changed shows as stale
+  linres book --no-verify              as recorded; what changed is stale
   linres book --out /tmp/site --level full
 
 exit codes:
