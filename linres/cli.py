@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-from linres.commands import export, figures, mutate, new, propagate, replay, show, train, verify
+from linres.commands import book, export, figures, mutate, new, propagate, replay, show, train, verify
 from linres.errors import InputError
 
 EPILOG = """examples:
@@ -22,6 +22,7 @@ EPILOG = """examples:
   linres train digits --plot loss.svg
   linres propagate --depth 100     random networks, measured beside predicted
   linres figures rates             draw a figure, measured beside proved
+  linres book --open               read the proofs beside the checks that ran
 """
 
 
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (show, verify, mutate, new, export, replay, train, propagate, figures):
+    for module in (show, verify, mutate, new, export, replay, train, propagate, figures, book):
         module.add_parsers(commands)
     return top
 

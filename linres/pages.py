@@ -242,9 +242,16 @@ def _plain(words: str) -> str:
 
 def fresh(path: Path) -> str:
     """The page at path/to/<name of a theorem of ours>.md with its regions filled afresh."""
+    page, text = opened(path)
+    return REGION.sub(page.region, text)
+
+
+def opened(path: Path) -> tuple[_Page, str]:
+    """The formulas of the page at path/to/<name of a theorem of ours>.md, and its text."""
     theorem = load(path.stem)
     module = import_module(f"linres.theorems.{path.stem.replace('-', '_')}")
-    return refresh(path.read_text(encoding="utf-8"), theorem, vars(module))
+    text = path.read_text(encoding="utf-8")
+    return _Page(theorem, text, vars(module)), text
 
 
 def main(folder: str) -> int:

@@ -1,0 +1,170 @@
+"""The whole book, built from proofs/ and read from disk in a browser without a network."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import chromium
+import pytest
+
+pytest.importorskip("sphinx", reason="needs the extra book")
+
+from linres.theorems import NAMES, REFUTED
+
+ROOT = Path(__file__).parents[1]
+REQUIRED = os.environ.get("LINRES_REQUIRE_CHROMIUM") == "1"
+needs_browser = pytest.mark.skipif(chromium.PATH is None and not REQUIRED, reason="needs Chromium (Debian's chromium)")
+PHONE, DESKTOP = 390, 1400
+UNSET = r"""
+(() => {
+  const found = [...document.querySelectorAll('.katex-error')].map(each => each.textContent);
+  for (const each of document.querySelectorAll('.katex')) {
+    const folded = each.closest('details:not([open])'), box = each.getBoundingClientRect();
+    if (!folded && box.width === 0 && each.offsetParent !== null) found.push('no width: ' + each.textContent);
+  }
+  const walker = document.createTreeWalker(document.querySelector('article') || document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (!node.parentElement.closest('pre, code, script, style, .katex') && /\$[^$]+\$|\\[a-z]{2,}|<!--/.test(node.data))
+      found.push('left as source: ' + node.data);
+  }
+  return found;
+})()
+"""
+FONTS = "[...document.fonts].filter(each => each.status === 'error').map(each => each.family)"
+LINK = "document.querySelector('.dependencies a[href=\"{}.html\"]')"
+CLICK = ".dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))"
+FOCUSED = """
+[...document.querySelectorAll('.dependencies a')].filter(each => {
+  each.focus();
+  return document.activeElement === each;
+}).length
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The book of a copy of the pages, which have no record there, with the log of the build."""
+    folder = tmp_path_factory.mktemp("book")
+    left = shutil.ignore_patterns("_build", "record.json", "__pycache__")
+    shutil.copytree(ROOT / "proofs", folder / "proofs", ignore=left)
+    for beside in ("figures", "tests", "benchmarks"):
+        (folder / beside).symlink_to(ROOT / beside)
+    done = subprocess.run(
+        [sys.executable, "-m", "linres", "book", "--no-verify", "--pages", folder / "proofs", "--out", folder / "out"],
+        capture_output=True, text=True, check=False, timeout=900,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    return folder / "out", done
+
+
+@pytest.fixture(scope="module")
+def browser():
+    running = chromium.Browser()
+    yield running
+    running.close()
+
+
+def pages(out):
+    return sorted(out.rglob("*.html"))
+
+
+def test_the_book_builds_without_a_warning(book):
+    out, done = book
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == str(out / "index.html")
+
+
+def test_every_statement_has_a_page_in_the_book(book):
+    out, _ = book
+    assert {*NAMES, *REFUTED} <= {path.stem for path in out.glob("*.html")}
+
+
+def test_the_book_is_small(book):
+    out, _ = book
+    sizes = {path: path.stat().st_size for path in out.rglob("*") if path.is_file()}
+    assert sum(sizes.values()) < 15e6
+    assert [path.name for path, size in sizes.items() if path.suffix == ".html" and size >= 1e6] == []
+
+
+def test_no_page_names_another_host_for_the_browser_to_load(book):
+    out, _ = book
+    loads = ('src="http', 'rel="stylesheet" href="http', "@import", "url(http")
+    files = [path for path in out.rglob("*") if path.suffix in (".html", ".css")]
+    assert [(path.name, each) for path in files for each in loads if each in path.read_text(encoding="utf-8")] == []
+
+
+@needs_browser
+def test_the_browser_notices_what_is_wrong(tmp_path, browser):
+    page = tmp_path / "wrong.html"
+    page.write_text(
+        "<article>$x$ <b class=katex-error>y</b><img src=missing.png><img src=https://example.org/z.png>"
+        "<script>console.error('said'); nothing()</script></article>"
+    )
+    browser.open(page.as_uri())
+    found = " ".join([*browser.complaints(), *browser.evaluate(UNSET)])
+    away = "left the disk: https://example.org/z.png"
+    told = ("left as source: $x$", "y", "ERR_FILE_NOT_FOUND", away, "said", "nothing")
+    assert [words for words in told if words not in found] == []
+
+
+@needs_browser
+def test_every_page_opens_without_network_errors_or_formulas_left_over(book, browser):
+    out, _ = book
+    browser.width(DESKTOP)
+    wrong = {}
+    for path in pages(out):
+        browser.open(path.as_uri())
+        found = [*browser.complaints(), *browser.evaluate(UNSET), *browser.evaluate(FONTS)]
+        wrong |= {path.name: found} if found else {}
+    assert wrong == {}
+
+
+@needs_browser
+def test_formulas_are_set_in_the_fonts_of_the_book(book, browser):
+    out, _ = book
+    browser.open((out / "absorption.html").as_uri())
+    loaded = browser.evaluate("[...document.fonts].filter(each => each.status === 'loaded').map(each => each.family)")
+    assert {"KaTeX_Main", "KaTeX_Math"} <= {each.strip('"') for each in loaded}
+
+
+@needs_browser
+def test_no_page_is_wider_than_a_phone(book, browser):
+    out, _ = book
+    browser.width(PHONE, 800)
+    wide = {}
+    for path in pages(out):
+        browser.open(path.as_uri())
+        width = browser.evaluate("document.scrollingElement.scrollWidth")
+        wide |= {path.name: width} if width > PHONE else {}
+    browser.width(DESKTOP)
+    assert wide == {}
+
+
+@needs_browser
+def test_the_check_of_the_third_step_is_two_clicks_from_the_first_page(book, browser):
+    out, _ = book
+    browser.open((out / "index.html").as_uri())
+    browser.events.clear()
+    browser.evaluate(LINK.format("stacking-acceleration") + CLICK)
+    browser.wait_for("Page.loadEventFired")
+    assert browser.evaluate("location.pathname").endswith("/stacking-acceleration.html")
+    browser.evaluate("document.querySelectorAll('.toc-tree a code')[2].closest('a').click()")
+    third = browser.evaluate("document.querySelector(':target').querySelector('details').open")
+    assert third is True
+    said = browser.evaluate("document.querySelector(':target details .badge').textContent")
+    assert said == "check"
+
+
+@needs_browser
+def test_every_node_of_the_graph_takes_the_focus_and_enter_follows_it(book, browser):
+    out, _ = book
+    browser.open((out / "index.html").as_uri())
+    assert browser.evaluate(FOCUSED) == len(NAMES) + len(REFUTED)
+    browser.evaluate(LINK.format("absorption") + ".focus()")
+    browser.events.clear()
+    browser.press("Enter", 13)
+    browser.wait_for("Page.loadEventFired")
+    assert browser.evaluate("location.pathname").endswith("/absorption.html")
