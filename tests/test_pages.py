@@ -56,7 +56,10 @@ def sections(text):
 
 
 def test_every_theorem_has_a_page_and_every_page_a_theorem():
-    others = {"README", "tutorial", "worst-cases", "depth-scaling", "status", "random-networks", "index", "sources", "reading-a-verdict", "your-own-data", "api"}
+    others = {
+        "README", "tutorial", "worst-cases", "depth-scaling", "status", "random-networks", "index", "sources",
+        "reading-a-verdict", "your-own-data", "api",
+    }
     assert {path.stem for path in PROOFS.glob("*.md")} - others == {*NAMES, *REFUTED}
 
 
