@@ -86,6 +86,13 @@ class Guarantee:
     basin: Basin | None = None
     stated: tuple[Bound, ...] = ()
 
+    def __repr__(self) -> str:
+        if self.statement is None:
+            return "<Guarantee: nothing is proved of this run>"
+        failing = ", ".join(entry["name"] for entry in self.lacking)
+        holding = f"{len(self.hypotheses) - len(self.lacking)} of {len(self.hypotheses)} hypotheses hold"
+        return f"<Guarantee by {self.statement}: {holding}{f', but not {failing}' if failing else ''}>"
+
     @property
     def lacking(self) -> list[dict[str, Any]]:
         """The hypotheses that fail or are undecided."""

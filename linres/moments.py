@@ -48,19 +48,18 @@ than 2^-1073 besides, and a matrix by that times its width.
 
 import copy
 import os
-import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from linres import checks
 from linres.errors import refuse
+from linres.one_thread import one_thread
 
 BLOCK = 4096  # rows: of 64 columns they and their product stay in the cache of a core
 FIRST = 5  # how many bad rows are remembered
@@ -152,37 +151,6 @@ def _add_products(high, low, spread, apart, weight: float) -> None:
 def _by_side(values: np.ndarray, split: int) -> np.ndarray:
     """The sum of what belongs to the columns of x, and of what belongs to those of y."""
     return np.array([values[:split].sum(), values[split:].sum()])
-
-
-class _OneThread:
-    """BLAS has one thread inside `with`, in the whole process, and what it had before once all have left."""
-
-    def __init__(self):
-        self.lock, self.inside = threading.Lock(), 0
-        self.before: Any = None
-
-    def __enter__(self):
-        with self.lock:
-            self.inside += 1
-            if self.inside == 1:
-                self.before = _libraries().limit(limits=1, user_api="blas")
-
-    def __exit__(self, *_):
-        with self.lock:
-            self.inside -= 1
-            if self.inside == 0:
-                self.before.restore_original_limits()
-
-
-@cache
-def _libraries():
-    """The BLAS that NumPy has loaded."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-one_thread = _OneThread()
 
 
 class Workers(NamedTuple):

@@ -21,6 +21,7 @@ import numpy as np
 from linres import checks, sources, tables
 from linres.errors import InputError, refuse
 from linres.moments import BadRow, Moments, Result, workers
+from linres.one_thread import one_thread
 
 EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny) / EPS  # below it numbers, or their squares, have lost digits, or all
@@ -107,6 +108,7 @@ class Problem:
         return problem
 
     @classmethod
+    @one_thread
     def from_spectrum(cls, eigenvalues, *, target=None, name="spectrum") -> "Problem":
         """The noiseless problem with Sigma = diag(eigenvalues), all > 0, and W* = target (d, d), by default 2 I.
 
@@ -136,6 +138,7 @@ class Problem:
         return len(self.sigma)
 
     @cached_property
+    @one_thread
     def eigenvalues(self) -> np.ndarray:
         """The eigenvalues of Sigma, ascending, (d,)."""
         return _frozen(np.linalg.eigvalsh(self.sigma))
@@ -186,6 +189,7 @@ class Problem:
         return 1 / math.sqrt(self.kappa)
 
     @cached_property
+    @one_thread
     def target(self) -> np.ndarray:
         """W* = C Sigma^{-1}, (d, d); InputError, with the rank and what to do, if Sigma is numerically singular."""
         if self.rank < self.dimension:
@@ -210,6 +214,7 @@ class Problem:
         return f"{advice} {tables.TRANSPOSE}" if self.dimension > 2 * self.samples else advice
 
     @cached_property
+    @one_thread
     def target_singular_values(self) -> np.ndarray:
         """The singular values of W*, descending, (d,)."""
         return _frozen(np.linalg.svd(self.target, compute_uv=False))
@@ -220,6 +225,7 @@ class Problem:
         return float(self.target_singular_values[-1])
 
     @cached_property
+    @one_thread
     def output_eigenvalues(self) -> np.ndarray:
         """The eigenvalues of W* Sigma W*^T, ascending, (d,): the curvature that the parameter rule sees at W*.
 
@@ -235,11 +241,13 @@ class Problem:
         return (float(nonzero[0]), float(nonzero[-1])) if len(nonzero) else (0.0, 0.0)
 
     @cached_property
+    @one_thread
     def minimum_loss(self) -> float:
         """ell* = 1/2 (E|y|^2 - tr(W* C^T)); a difference that rounding pushed below zero is zero."""
         return max(0.0, (self.y_squared - float(np.sum(self.target * self.cross))) / 2)
 
     @cached_property
+    @one_thread
     def _root(self) -> np.ndarray:
         """F with Sigma = F F^T: the excess loss as a sum of squares is never negative."""
         return np.linalg.cholesky(self.sigma)
@@ -344,6 +352,7 @@ def _frozen(value):
     return value
 
 
+@one_thread
 def _covariance(sigma) -> np.ndarray:
     """sigma, symmetric and positive semidefinite up to rounding (d eps times its largest entry or eigenvalue)."""
     call = "Problem(sigma=...)"
@@ -445,6 +454,7 @@ def _second_moments(result: Result, centre: bool) -> tuple[SecondMoments, tuple[
     return moments, (errors[0] + width * x * x, errors[1] + width * x * y)
 
 
+@one_thread
 def _projected(sigma, cross, output, components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The moments of x and y projected on their own `components` leading principal components.
 
@@ -460,6 +470,7 @@ def _projected(sigma, cross, output, components: int) -> tuple[np.ndarray, np.nd
     return inputs.T @ sigma @ inputs, rotation @ cross, rotation @ outputs.T @ output @ outputs @ rotation.T
 
 
+@one_thread
 def _leading(covariance: np.ndarray, components: int) -> np.ndarray:
     """The eigenvectors (p, components) of the largest eigenvalues, largest first."""
     return np.linalg.eigh(covariance)[1][:, ::-1][:, :components]

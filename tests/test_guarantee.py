@@ -340,3 +340,10 @@ def test_a_run_on_another_problem_is_refused():
     one, other = (Problem.from_spectrum([0.25, 1.0], target=scale * np.eye(2)) for scale in (2.0, 9.0))
     with pytest.raises(InputError, match="the problem of the run"):
         guarantee.of(other, stacking.grow(one, stages=3))
+
+
+def test_prints_what_holds_in_one_line():
+    problem = Problem.from_spectrum([0.1, 1.0])
+    outside, inside = (stacking.grow(problem, stages=3, network=start) for start in (None, 1.001 * problem.target))
+    assert repr(guarantee.of(problem, outside)).endswith("7 of 8 hypotheses hold, but not basin>")
+    assert repr(guarantee.of(problem, inside)) == "<Guarantee by stacking-acceleration: 8 of 8 hypotheses hold>"

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from linres import moments
 from linres.errors import InputError
 from linres.moments import BLOCK, BadRow, Moments, workers
+from linres.one_thread import one_thread
 
 
 def exact_integers(array):
@@ -262,8 +263,8 @@ def test_blas_works_on_a_block_with_one_thread(monkeypatch):
 def test_blas_has_its_threads_again_afterwards():
     with threadpool_limits(2, user_api="blas"):
         before = threads()
-        with moments.one_thread:
-            with moments.one_thread:
+        with one_thread:
+            with one_thread:
                 assert set(threads()) == {1}
             assert set(threads()) == {1}
         assert threads() == before

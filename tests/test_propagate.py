@@ -282,6 +282,7 @@ class TestRefused:
             ("--plot no/x.svg", "--plot 'no/x.svg' cannot be written: there is no directory 'no'"),
             ("--weights fractional --hurst .7 --depth 1000000", "drawing this needs some 64 GB, more than 4."),
             ("--runs 999999999", "drawing this needs some 16 GB, more than 4."),
+            ("--full --depth 1000000000 --width 1000", "drawing this takes some 1e+17 multiply-adds, more than 1e+15."),
             ("--gradients --depth 100000000", "drawing this needs some"),
         ],
     )

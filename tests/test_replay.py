@@ -136,7 +136,7 @@ def with_fields(**fields):
 
 
 @pytest.mark.parametrize(("document", "message"), [
-    (broken(theorem="none"), "one of nesterov-step"),
+    (broken(theorem="none"), "one of those that `linres list` names"),
     (broken(variant="control:none"), "a control of nesterov-step"),
     (broken(variant="mutant:none"), "the name of a mutant"),
     (broken(variant="another:one"), "variant should be"),

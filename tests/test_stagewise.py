@@ -1,6 +1,7 @@
 """Stagewise training: what blocks start at, how many steps they take, which blocks take them, and what is refused."""
 
 import csv
+import functools
 import itertools
 import math
 from fractions import Fraction
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+import linres
 from linres import network, plotting
 from linres.arithmetic import EXACT
 from linres.errors import InputError
@@ -324,18 +326,22 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("d", [8, 32, 64])
+@pytest.mark.parametrize("d", [8, 32, 64, 130])
 def test_runs_have_the_same_bits_with_one_and_two_threads(d):
     """Of 100 columns LAPACK divides the work, and rounds otherwise."""
     rng = np.random.default_rng(d)
     orthogonal = np.linalg.qr(rng.standard_normal((d, d)))[0]
     sigma = (orthogonal * np.geomspace(0.1, 1, d)) @ orthogonal.T
     target = 2 * np.eye(d) + 0.3 / math.sqrt(d) * rng.standard_normal((d, d))
+    cross = target @ sigma
     runs = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            problem = Problem((sigma + sigma.T) / 2, target @ sigma, 100.0 * d)
+            problem = Problem((sigma + sigma.T) / 2, cross, 100.0 * d)
             runs.append([stacking.grow(problem, stages=6, **settings) for settings in KINDS.values()])
+            trained = functools.partial(linres.train, depth=3)
+            solvers = (linres.descend, linres.accelerate, linres.chebyshev, linres.conjugate_gradient, trained)
+            runs[-1] += [solver(problem, stages=6) for solver in solvers]
     for one, other in zip(*runs, strict=True):
         assert np.array_equal(one.network, other.network)
         assert np.array_equal(one.loss, other.loss)

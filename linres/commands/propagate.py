@@ -10,6 +10,7 @@ DEPTH, WIDTH, EXPONENT, CONFIDENCE = 1000, 40, 0.5, 0.99
 NORMS, OTHERS = 2000, 100  # runs unless told, where norms alone are drawn and where states or weights are
 LARGEST = 10**9  # depth, width, runs
 MEMORY = 4e9  # bytes; what needs more is refused
+WORK = 1e15  # multiply-adds, some days on two cores; what needs more is refused
 DOMINATED = 0.05  # the share of one run in a mean beyond which the mean is said not to be seen,
 FAIR = 5  # unless that is less than so many times its fair share
 
@@ -118,7 +119,7 @@ def _measure(arguments) -> tuple[dict, Any]:
     median_rank(2, arguments.confidence)  # refuses what is no confidence
     settings = _settings(arguments)
     runs = arguments.runs if arguments.runs is not None else _runs(arguments)
-    _require_memory(arguments, runs)
+    _require_affordable(arguments, runs)
     layers = _layers(arguments.depth) if arguments.plot is not None else [arguments.depth]
     with progress("propagate", _runs_done) as watch:
         found = propagate(
@@ -161,8 +162,8 @@ def _runs(arguments) -> int:
     return NORMS if _drawn_alone(arguments) else OTHERS
 
 
-def _require_memory(arguments, runs: int) -> None:
-    """InputError for what would not fit, rather than a machine that swaps."""
+def _require_affordable(arguments, runs: int) -> None:
+    """InputError for what would not fit or not end, rather than a machine that swaps or is busy for weeks."""
     from linres.errors import InputError
 
     entries, layers = arguments.matrices * arguments.width**2, 24 if arguments.plot is not None else 1
@@ -174,6 +175,12 @@ def _require_memory(arguments, runs: int) -> None:
     if needed > MEMORY:
         raise InputError(
             f"drawing this needs some {needed / 1e9:.3g} GB, more than {MEMORY / 1e9:.0f}. "
+            "Take a smaller --depth, --width or --runs."
+        )
+    work = float(runs) * arguments.depth * (1 if _drawn_alone(arguments) else entries)
+    if work > WORK:
+        raise InputError(
+            f"drawing this takes some {work:.0e} multiply-adds, more than {WORK:.0e}. "
             "Take a smaller --depth, --width or --runs."
         )
 

@@ -78,7 +78,7 @@ def find(saved: Any, file: str | None = None) -> Any:
 
     if file is None:
         if saved.theorem not in (*NAMES, *REFUTED):
-            raise refuse(f"{saved.path}: theorem", f"one of {', '.join(NAMES)}", repr(saved.theorem),
+            raise refuse(f"{saved.path}: theorem", "one of those that `linres list` names", repr(saved.theorem),
                          "Give --file for a theorem of your own.")
         return load(saved.theorem)
     from linres.loading import load_file

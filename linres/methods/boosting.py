@@ -29,6 +29,7 @@ import numpy as np
 from linres import checks, pointwise, trajectory
 from linres.errors import refuse
 from linres.methods import additive, nesterov
+from linres.one_thread import one_thread
 from linres.pointwise import Loss, rms
 from linres.problem import EPS
 from linres.trajectory import DIVERGED_AT, Trajectory, Watch
@@ -150,6 +151,7 @@ class Boosted:
         return int(reached[0]) if len(reached) else None
 
 
+@one_thread
 def boost(
     learner, X, y, *, loss="squared", delta=None, start="stacking", initial="constant", stages, momentum=None,
     step_size=None, shrinkage=None, seed=None, watch: Watch | None = None,

@@ -16,6 +16,7 @@ import numpy as np
 from linres import trajectory
 from linres.errors import refuse
 from linres.methods import descent, nesterov
+from linres.one_thread import one_thread
 from linres.problem import Problem
 from linres.trajectory import Trajectory, Watch
 
@@ -55,6 +56,7 @@ def lower_bound(q, t) -> np.ndarray:
     return (2 * power / (1 + power * power)) ** 2
 
 
+@one_thread
 def chebyshev(problem: Problem, *, stages, start=None, watch: Watch | None = None) -> Trajectory:
     """The Chebyshev semi-iteration on ell from W_0 = start (d, d; by default I), for [mu, L] of the problem.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from linres import trajectory
 from linres.arithmetic import inner
+from linres.one_thread import one_thread
 from linres.problem import Problem
 from linres.trajectory import Trajectory, Watch
 
@@ -47,6 +48,7 @@ def step(state: State, hessian) -> State:
     return State(x - length * direction, new, new + inner(new, new) / square * direction)
 
 
+@one_thread
 def conjugate_gradient(problem: Problem, *, stages, start=None, watch: Watch | None = None) -> Trajectory:
     """Conjugate gradients on ell from W_0 = start (d, d; by default I), the maps W as one Hilbert space.
 

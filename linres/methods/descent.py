@@ -7,6 +7,7 @@ import numpy as np
 
 from linres import trajectory
 from linres.losses import Objective
+from linres.one_thread import one_thread
 from linres.problem import Problem
 from linres.quantities import of_steps
 from linres.trajectory import Trajectory, Watch
@@ -21,6 +22,7 @@ def step(x, gradient, *, step_size, error=0):
     return x - step_size * gradient(x) + error
 
 
+@one_thread
 def descend(
     objective: Problem | Objective, *, stages, step_size=None, start=None, watch: Watch | None = None
 ) -> Trajectory:

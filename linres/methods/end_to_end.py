@@ -15,6 +15,7 @@ import numpy as np
 from linres import checks, losses, network, trajectory
 from linres.errors import refuse
 from linres.methods import descent, nesterov
+from linres.one_thread import one_thread
 from linres.problem import Problem
 from linres.quantities import Recorder
 from linres.trajectory import Trajectory, Watch
@@ -100,6 +101,7 @@ class NetworkTrajectory(Trajectory):
     step_sizes: np.ndarray
 
 
+@one_thread
 def train(
     objective: Problem | losses.Objective, *, depth, method="gradient", start: Any = "identity", stages, step_size=None,
     momentum=None, batch_size=None, seed=0, scale=SCALE, watch: Watch | None = None,

@@ -8,6 +8,7 @@ import numpy as np
 from linres import trajectory
 from linres.losses import Objective, inverse_root_kappa
 from linres.methods import descent
+from linres.one_thread import one_thread
 from linres.problem import EPS, Problem
 from linres.quantities import Geometry, Measure, frobenius, increments, of_steps
 from linres.trajectory import Trajectory, Watch
@@ -88,6 +89,7 @@ def momentum_of(objective: Problem | Objective) -> float | None:
     return None if q is None else momentum(q)
 
 
+@one_thread
 def accelerate(
     objective: Problem | Objective, *, stages, momentum=None, step_size=None, start=None, watch: Watch | None = None
 ) -> Trajectory:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linres.methods import descent
+from linres.one_thread import one_thread
 from linres.problem import Problem
 
 
@@ -35,6 +36,7 @@ def stage(network, start, gradient, *, step_size, rule="functional"):
     return Stage(noise, lookahead, descent.step(lookahead, lambda _: slope, step_size=step_size))
 
 
+@one_thread
 def noise_norms(problem: Problem, network: np.ndarray, *, scale: float, step_size: float, stages: int) -> np.ndarray:
     """sqrt(E|N_t|^2), N_t = w^0 W_t, for t = 0, ..., stages - 1, by the functional rule from W_0 = network (d, d).
 

@@ -20,6 +20,7 @@ from linres.methods import block_starts, nesterov
 from linres.methods.block_starts import STARTS, Start
 from linres.methods.residual import Grown, measure
 from linres.network import backpropagate, end_to_end
+from linres.one_thread import one_thread
 from linres.problem import TINY, Problem
 from linres.quantities import Geometry
 from linres.trajectory import Trajectory, Watch
@@ -84,6 +85,7 @@ def basin(q):
 TRAINED = ("new", "all")
 
 
+@one_thread
 def grow(
     objective: Problem | Objective, *, start: str | Start = "stacking", rule="functional", stages, momentum=None,
     step_size=None, inner=1, train="new", scale=None, seed=0, network=None, watch: Watch | None = None,
@@ -116,10 +118,9 @@ def grow(
     of a run is told by `linres.guarantee`.
 
     watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError for bad
-    settings. Where the functional rule meets a
-    singular W_t no block exists, and the run is "diverged" there. If W* is singular W_t may approach it all the same,
-    or its blocks may explode: both happen. A run gives the same bits each time; with several BLAS threads and d > 64
-    other bits than with one.
+    settings. Where the functional rule meets a singular W_t no block exists, and the run is "diverged" there. If W* is
+    singular W_t may approach it all the same, or its blocks may explode: both happen. A run gives the same bits each
+    time, on any number of threads: BLAS has one meanwhile.
     """
     if not callable(start):
         checks.word("grow(start=...)", start, STARTS, otherwise=", or a function")
