@@ -6,6 +6,7 @@ Both restate the hypotheses: that they hold is half of what a counterexample say
 import keyword
 import re
 import textwrap
+from math import isqrt
 from typing import Any
 
 import flint
@@ -258,8 +259,17 @@ def _root_literal(symbol, walk, theorem) -> str:
     """A norm, sqrt(<v, v>), exactly: the root of a rational."""
     meaning = theorem.definitions[symbol]
     if type(meaning) is sympy.Pow and meaning.exp == sympy.Rational(1, 2):
-        return f"sqrt({_literal(walk.value(meaning.base))})"
+        return _root(walk.value(meaning.base))
     return _literal(walk.value(meaning))
+
+
+def _root(value: Any) -> str:
+    """sqrt(value) as Python: of a square its root, since SymPy asks of what stands under one whether it is prime."""
+    if type(value) is flint.fmpq:
+        roots = [isqrt(int(number)) for number in (value.numerator, value.denominator)]
+        if roots[0] ** 2 == value.numerator and roots[1] ** 2 == value.denominator:
+            return _literal(flint.fmpq(*roots))
+    return f"sqrt({_literal(value)})"
 
 
 def _literal(value: Any) -> str:
