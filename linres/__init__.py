@@ -41,7 +41,7 @@ _HOMES = {
     "linres.methods.stacking": ("grow",),
     "linres.methods.stacking_batch": ("stacking_batch",),
 }
-_MODULES = ("data", "guarantee", "losses", "starts", "strategies")
+_MODULES = ("data", "guarantee", "limits", "losses", "starts", "strategies")
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 

@@ -12,7 +12,7 @@ import types
 import numpy as np
 import pytest
 
-from linres import depth_scaling, estimates
+from linres import depth_scaling, estimates, limits
 from linres.cli import main
 from linres.commands import _shared
 from linres.methods.propagation import propagate
@@ -116,6 +116,44 @@ class TestJson:
     def test_names_the_regime(self, run_json, options, regime, critical):
         report = run_json("--depth", 20, "--width", 4, "--runs", 20, *options)
         assert (report["regime"], report["critical_exponent"]) == (regime, critical)
+
+    def test_networks_beside_their_diffusion_have_the_exact_error(self, run_json):
+        report = run_json(*QUICK, "--limit", 50, "--seed", 2)
+        assert list(report) == [*KEYS, "limit"]
+        limit, beside = report["limit"], limits.diffusion(30, width=8, runs=50, seed=2)
+        assert (list(limit), limit["runs"]) == (["equation", "how", "runs", "rows"], 50)
+        found = rows(limit, "rows")
+        assert list(found) == ["mean_square_error", "median_error", "limit_log_mean", "limit_log_variance"]
+        assert found["mean_square_error"]["predicted"] == pytest.approx(limits.strong_error(30, limits.REFINEMENT))
+        assert found["mean_square_error"]["by"] == "scaling-strong-error"
+        assert found["median_error"]["log_measured"] == np.median(beside.log_error)
+        assert found["limit_log_mean"]["measured"] == np.mean(beside.log_limit)
+        assert found["limit_log_variance"]["predicted"] == pytest.approx(0.5, rel=1e-14)
+        bounded = rows(run_json(*QUICK, "--limit", 5, "--block", "tanh")["limit"], "rows")["mean_square_error"]
+        assert (bounded["relation"], bounded["by"]) == ("<=", None)
+
+    def test_networks_of_smooth_weights_are_beside_their_flow(self, run_json):
+        report = run_json(*QUICK[:4], "--runs", 5, "--weights", "smooth", "--exponent", 1, "--limit", 3)["limit"]
+        beside = limits.flow(30, width=8, runs=3)
+        row = rows(report, "rows")["median_error"]
+        assert row["log_measured"] == np.median(beside.log_error)
+        assert (row["relation"], row["by"]) == ("<=", "scaling-smooth-weights")
+        assert row["log_measured"] < row["log_predicted"] == np.median(beside.log_bound)
+
+    @pytest.mark.parametrize(
+        "options",
+        [("--exponent", 1), ("--matrices", 2), ("--entries", "uniform"), ("--weights", "smooth"),
+         ("--weights", "fractional", "--hurst", 0.7)], ids=str,
+    )
+    def test_where_there_is_no_limit_to_compare_with_that_is_said(self, refused, options):
+        assert refused(*QUICK, "--limit", *options).startswith("--limit needs one Gaussian matrix a layer, and")
+
+    @pytest.mark.parametrize("many", [0, -1, 10**10])
+    def test_as_many_networks_as_can_be_beside_their_limit(self, refused, many):
+        assert refused(*QUICK, "--limit", many).startswith("--limit N should be an integer from 1 to")
+
+    def test_what_would_not_end_is_refused(self, refused):
+        assert "Take a smaller --depth" in refused("--limit", 10**9, "--depth", 10**5)
 
     def test_deep_networks_that_explode_have_logarithms_where_float64_ends(self, run_json):
         report = run_json("--exponent", 0, "--depth", 100_000, "--runs", 20)

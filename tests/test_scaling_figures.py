@@ -6,11 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from linres import limits
 from linres.arithmetic import EXACT, inner
 from linres.bounds import fraction
-from linres.chance import compare
 from linres.figures import heatmap, regularity, smooth, strong
-from linres.kernels import refined
 
 
 @pytest.fixture(scope="module")
@@ -51,40 +50,12 @@ class TestStrong:
         made = Refined("sign", (Fraction(1),), scale, refinement, depth).record(EXACT)
         apart = made.fine[-1] - made.coarse[-1]
         mean = float(fraction(inner(apart, apart))) / apart.shape[1]
-        assert strong.mean_square(np.array([depth]), refinement)[0] == pytest.approx(mean, rel=1e-12, abs=1e-15)
+        assert limits.strong_error(depth, refinement) == pytest.approx(mean, rel=1e-12, abs=1e-15)
 
     def test_the_limit_is_approached_from_below(self, strongly):
-        finer = strong.mean_square(strongly.depths, 10**6)
+        finer = limits.strong_error(strongly.depths, 10**6)
         assert np.all(strongly.exact < finer)
         np.testing.assert_allclose(finer, strongly.limit, rtol=1e-5)
-
-    @pytest.mark.parametrize("width", [1, 3])
-    def test_the_pair_has_the_law_of_networks_with_all_weights(self, width):
-        def ours(generator, n):
-            found = np.empty(n)
-            refined.errors(np.uint64(generator.integers(2**63)), np.uint64(0), width, 3, 2, found)
-            return found
-
-        def plain(generator, n):
-            coarse = fine = np.tile(np.eye(width)[:1], (n, 1))
-            for _ in range(3):
-                moved = 0
-                for _ in range(2):
-                    layer = generator.standard_normal((n, width, width)) / math.sqrt(width)
-                    moved = moved + np.einsum("nij,nj->ni", layer, coarse)
-                    fine = fine + 6**-0.5 * np.einsum("nij,nj->ni", layer, fine)
-                coarse = coarse + 6**-0.5 * moved
-            return np.sum((fine - coarse) ** 2, axis=1)
-
-        assert not compare(ours, plain, seed=1, most=2**16).differ
-        louder = lambda generator, n: 1.1 * plain(generator, n)  # noqa: E731
-        assert compare(ours, louder, seed=1, most=2**20).differ
-
-    def test_a_run_is_the_same_in_any_company(self):
-        many, few = np.empty(9), np.empty(4)
-        refined.errors(np.uint64(3), np.uint64(0), 4, 2, 2, many)
-        refined.errors(np.uint64(3), np.uint64(2), 4, 2, 2, few)
-        assert np.array_equal(many[2:6], few)
 
 
 class TestSmooth:
@@ -94,17 +65,6 @@ class TestSmooth:
     def test_no_error_is_over_its_bound(self, smoothly):
         assert smoothly.largest_ratio < 1
         assert np.all(smoothly.errors > 0)
-
-    def test_the_bound_is_the_formula_without_its_cancellation(self):
-        a, b, L = 1.5, 4.0, 20
-        expected = math.exp(a) - (1 + a / L) ** L + b / (2 * L) * math.exp(a * (1 - 1 / L))
-        found = smooth.bound(np.array([L]), np.array([a]), np.array([b]))[0, 0]
-        assert found == pytest.approx(expected, rel=1e-12)
-
-    def test_the_flow_of_constant_weights_is_the_exponential(self):
-        weights = np.broadcast_to(np.array([[0.0, 1.0], [-1.0, 0.0]]), (smooth.GRID + 1, 1, 2, 2))
-        found = smooth._flow(weights, np.array([[1.0, 0.0]]))
-        np.testing.assert_allclose(found, [[math.cos(1), -math.sin(1)]], rtol=1e-9)
 
 
 class TestHeatMap:

@@ -8,6 +8,7 @@ from linres.commands._shared import as_json, integer, naming, progress, real
 
 DEPTH, WIDTH, EXPONENT, CONFIDENCE = 1000, 40, 0.5, 0.99
 NORMS, OTHERS = 2000, 100  # runs unless told, where norms alone are drawn and where states or weights are
+LIMITS = 100  # runs beside their limit
 LARGEST = 10**9  # depth, width, runs
 MEMORY = 4e9  # bytes; what needs more is refused
 WORK = 1e15  # multiply-adds, some days on two cores; what needs more is refused
@@ -57,7 +58,14 @@ examples:
   linres propagate --block relu --matrices 2 --entries uniform --gradients
   linres propagate --weights fractional --hurst 0.8 --exponent 1 --depth 200
   linres propagate --weights smooth --exponent 1.5 --depth 200 --json
+  linres propagate --weights smooth --exponent 1 --depth 200 --limit
+  linres propagate --limit 1000
   linres propagate --plot norms.svg
+
+limits, of one Gaussian matrix a layer at the critical exponent:
+  iid, 0.5    the stochastic equation dH = d^-1/2 dB phi(H): Euler's scheme with
+              16 steps a layer and the same noise; exact error
+  smooth, 1   the flow dH/ds = A(s) phi(H) of the same weights, by SciPy
 
 exit codes: 0 drawn, 2 bad input"""
 
@@ -82,6 +90,8 @@ def add_parsers(commands) -> None:
     add("--runs", type=integer, metavar="N",
         help=f"networks; default {NORMS} where norms alone are drawn, else {OTHERS}")
     add("--gradients", action="store_true", help="back-propagated gradients as well; draws all weights")
+    add("--limit", type=integer, metavar="N", nargs="?", const=LIMITS,
+        help=f"N networks more, by default {LIMITS}, beside their limit at depth infinity, see below")
     add("--full", action="store_true", help="draw all weights even where less has the same law")
     add("--seed", type=integer, metavar="N", default=0, help="same seed, same bits, on any number of threads")
     add("--confidence", type=real, metavar="P", default=CONFIDENCE, help=f"of each interval; default {CONFIDENCE}")
@@ -110,6 +120,7 @@ def run(arguments) -> int:
 def _measure(arguments) -> tuple[dict, Any]:
     """The report, and the figure if one is asked for."""
     from linres import depth_scaling, plotting
+    from linres.commands import propagate_limit
     from linres.estimates import median_rank
     from linres.methods.propagation import propagate
 
@@ -120,6 +131,8 @@ def _measure(arguments) -> tuple[dict, Any]:
     settings = _settings(arguments)
     runs = arguments.runs if arguments.runs is not None else _runs(arguments)
     _require_affordable(arguments, runs)
+    if arguments.limit is not None:
+        propagate_limit.require(depth_scaling.Network(**settings), arguments.limit)
     layers = _layers(arguments.depth) if arguments.plot is not None else [arguments.depth]
     with progress("propagate", _runs_done) as watch:
         found = propagate(
@@ -128,6 +141,11 @@ def _measure(arguments) -> tuple[dict, Any]:
         )
     network = depth_scaling.Network(**settings)
     report = _report(network, found, runs, arguments)
+    if arguments.limit is not None:
+        with progress("propagate", _limits_done) as watch:
+            report["limit"] = propagate_limit.report(
+                network, arguments.limit, seed=arguments.seed, confidence=arguments.confidence, watch=watch
+            )
     if arguments.plot is None:
         return report, None
     from linres.figures import _norms
@@ -190,6 +208,10 @@ def _layers(depth: int) -> list[int]:
     return sorted({round(depth ** (k / 23)) for k in range(24)} | {depth})
 
 
+def _limits_done(done: int, runs: int) -> str:
+    return f"{done:,} of {runs:,} networks beside their limit"
+
+
 def _runs_done(done: int, runs: int) -> str:
     return f"{done:,} of {runs:,} networks drawn"
 
@@ -226,26 +248,26 @@ def _rows(log_norm, log_distance, known: dict, confidence: float) -> list[dict]:
     from linres.estimates import moments
 
     return [
-        _row(name, *QUANTITIES[name], estimate, known.get(name))
+        row(name, *QUANTITIES[name], estimate, known.get(name))
         for name, estimate in moments(log_norm, log_distance, confidence).items()
     ]
 
 
-def _row(name: str, symbol: str, logs: bool, estimate, prediction) -> dict:
+def row(name: str, symbol: str, logs: bool, estimate, prediction) -> dict:
     """Positive quantities by their logarithms too: they alone are finite in float64, whatever the network."""
     values = {
         "measured": estimate.measured, "low": estimate.low, "high": estimate.high, "at_least": estimate.at_least,
         "predicted": None if prediction is None else prediction.value,
     }
-    row: dict[str, Any] = {"quantity": name, "symbol": symbol}
+    found: dict[str, Any] = {"quantity": name, "symbol": symbol}
     if logs:
-        row |= {key: _exp(value) for key, value in values.items()}
-        row |= {f"log_{key}": value for key, value in values.items()}
+        found |= {key: _exp(value) for key, value in values.items()}
+        found |= {f"log_{key}": value for key, value in values.items()}
     else:
-        row |= values
-    row |= {"interval": estimate.method, "largest_share": estimate.largest}
+        found |= values
+    found |= {"interval": estimate.method, "largest_share": estimate.largest}
     fields = ("relation", "formula", "by", "why")
-    return row | {key: None if prediction is None else getattr(prediction, key) for key in fields}
+    return found | {key: None if prediction is None else getattr(prediction, key) for key in fields}
 
 
 def _exp(log: float | None) -> float | None:
@@ -275,6 +297,10 @@ def _as_text(report: dict) -> str:
     ]
     if "gradients" in report:
         lines += ["", f"gradients    {report['gradients_of']}", "", *_table(report["gradients"], report["runs"])]
+    if "limit" in report:
+        limit = report["limit"]
+        lines += ["", f"limit        {limit['equation']}, in {limit['runs']} networks", f"             {limit['how']}",
+                  "", *_table(limit["rows"], limit["runs"])]
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 Weights A(k/L)/L, A a smooth Gaussian process in s with independent entries, beside the solution of dH/ds = A(s) H by
 SciPy to ten digits. Theorem scaling-smooth-weights bounds the distance by a constant over L. Read off: so it is, with
-the slope -1 to three digits, and the bound lies above; the same networks with independent weights of scale L^{-1/2}
+the slope -1, and the bound lies above; the same networks with independent weights of scale L^{-1/2}
 have slope -1/2 (figure `strong`).
 
 Headline: the fitted slope, and the largest error over its bound.
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linres import plotting
+from linres import limits, plotting
 from linres.figures import _runs
 
 TITLE = "convergence of networks with smooth weights to their flow"
 DEPTHS = (16, 32, 64, 128, 256, 512, 1024)
-GRID = 2048  # intervals that the process is drawn on
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,58 +48,13 @@ class Smooth:
         return f"slope {self.slope:.4f} (-1); no error over {self.largest_ratio:.2g} of its bound"
 
 
-def bound(depths: np.ndarray, size: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """e^a - (1 + a/L)^L + (a'/(2L)) e^{a (1 - 1/L)} for depths L (K,) and a, a' (n,): (K, n)."""
-    L, a, slope = np.asarray(depths, dtype=float)[:, None], size[None], change[None]
-    return -np.exp(a) * np.expm1(L * np.log1p(a / L) - a) + slope / (2 * L) * np.exp(a * (1 - 1 / L))
-
-
 def compute(
     depths: Sequence[int] = DEPTHS, *, width: int = 8, networks: int = 16, length: float = 0.1, seed: int = 0
 ) -> Smooth:
-    """Draw processes of that length of correlation on GRID intervals; depths divide GRID."""
-    weights, starts = _drawn(width, networks, length, seed)
-    flows, lengths = _flow(weights, starts), np.linalg.norm(starts, axis=1)
-    errors = [np.linalg.norm(_network(weights, starts, depth) - flows, axis=1) / lengths for depth in depths]
-    sizes = np.linalg.norm(weights, 2, axis=(2, 3)).max(axis=0)
-    changes = GRID * np.linalg.norm(np.diff(weights, axis=0), 2, axis=(2, 3)).max(axis=0)
-    return Smooth(np.asarray(depths), np.array(errors), bound(np.asarray(depths), sizes, changes))
-
-
-def _drawn(width: int, networks: int, length: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A on the grid (GRID + 1, networks, d, d), entries of variance 1/d, and starts (networks, d)."""
-    from linres.methods import correlated
-
-    generator = np.random.default_rng(seed)
-    covariances = correlated.smooth(length, GRID + 1)
-    roots = np.sqrt(correlated.eigenvalues(covariances) / (2 * len(covariances) - 2))
-    pairs = -(-networks * width**2 // 2)
-    series = correlated.series(roots, generator.standard_normal((pairs, len(roots), 2)), GRID + 1)
-    weights = series[: networks * width**2].T.reshape(GRID + 1, networks, width, width) / width**0.5
-    return weights, generator.standard_normal((networks, width))
-
-
-def _flow(weights: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """H_1 (networks, d): A between the points of the grid is a cubic spline."""
-    from scipy.integrate import solve_ivp
-    from scipy.interpolate import CubicSpline
-
-    spline, shape = CubicSpline(np.arange(GRID + 1) / GRID, weights), (*starts.shape, 1)
-    solved = solve_ivp(
-        lambda s, state: (spline(s) @ state.reshape(shape)).ravel(), (0, 1), starts.ravel(), method="DOP853",
-        rtol=1e-10, atol=1e-12,
-    )
-    return solved.y[:, -1].reshape(starts.shape)
-
-
-def _network(weights: np.ndarray, starts: np.ndarray, depth: int) -> np.ndarray:
-    """h_L (networks, d) of that depth."""
-    from linres.methods import propagation
-
-    states = starts[:, :, None]
-    for layer in weights[: GRID : GRID // depth]:
-        states = propagation.step(states, lambda state, layer=layer: layer @ state, scale=1 / depth)
-    return states[:, :, 0]
+    """Draw processes of that length of correlation; all depths divide the largest, and share them."""
+    beside = limits.flow(depths, width=width, runs=networks, length=length, seed=seed)
+    bounds = np.exp(np.asarray(beside.log_bound))
+    return Smooth(np.asarray(depths), np.exp(beside.log_error), bounds)
 
 
 def draw(data: Smooth):

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linres import plotting
+from linres import limits, plotting
 from linres.figures import _runs
 
 TITLE = "strong error of random networks against depth, exact curve"
 DEPTHS = (4, 8, 16, 32, 64, 128, 256)
-REFINEMENT = 16
 ERRORS = 4  # standard errors that bars show
 
 
@@ -34,12 +33,12 @@ class Strong:
     @property
     def exact(self) -> np.ndarray:
         """(K,): the mean square by scaling-strong-error, of this refinement."""
-        return mean_square(self.depths, self.refinement)
+        return limits.strong_error(self.depths, self.refinement)
 
     @property
     def limit(self) -> np.ndarray:
         """(K,): the same for the differential equation."""
-        return np.e - (1 + 1 / self.depths) ** self.depths
+        return limits.strong_error(self.depths)
 
     @property
     def means(self) -> np.ndarray:
@@ -70,24 +69,13 @@ class Strong:
         return f"slope {measured:.4f}, exactly {exact:.4f}; {worst}"
 
 
-def mean_square(depths: np.ndarray, refinement: int) -> np.ndarray:
-    """(1 + 1/(L M))^{L M} - (1 + 1/L)^L for depths L (K,) and the refinement M."""
-    depths = np.asarray(depths, dtype=float)
-    fine = depths * refinement
-    return np.exp(fine * np.log1p(1 / fine)) - np.exp(depths * np.log1p(1 / depths))
-
-
 def compute(
-    depths: Sequence[int] = DEPTHS, *, width: int = 40, refinement: int = REFINEMENT, runs: int = 500, seed: int = 0
+    depths: Sequence[int] = DEPTHS, *, width: int = 40, refinement: int = limits.REFINEMENT, runs: int = 500,
+    seed: int = 0,
 ) -> Strong:
     """Draw so many pairs of networks at each depth, by the compiled kernel, exact in law."""
-    from linres.kernels import refined
-
-    squares = np.empty((len(depths), runs))
-    with np.errstate(over="ignore"):  # where kernels run as plain Python: random words wrap around
-        for k, depth in enumerate(depths):
-            refined.errors(np.uint64(seed), np.uint64(k * runs), width, depth, refinement, squares[k])
-    return Strong(np.asarray(depths), squares, refinement)
+    beside = limits.diffusion(depths, width=width, runs=runs, refinement=refinement, seed=seed)
+    return Strong(np.asarray(depths), np.exp(2 * beside.log_error), refinement)
 
 
 def draw(data: Strong):

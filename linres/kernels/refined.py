@@ -1,32 +1,44 @@
 """A random network beside a finer one with the same Gaussian noise, run after run, exactly in law.
 
-The coarse network has layers h + a (V_1 + ... + V_M) h, the fine one goes through V_1, ..., V_M one after the other.
-What a layer V with independent entries N(0, 1/d) makes of h and of H has the law of |h| z/sqrt(d) and
-(p z + r y)/sqrt(d), where p is the length of H along h, r that of the rest, and z, y are independent normal vectors:
-two vectors of normals for each fine layer, not d of them. Run number r draws from stream r alone.
+The coarse network has layers h + a (V_1 + ... + V_M) phi(h), the fine one goes through V_1, ..., V_M one after the
+other. What a layer V with independent entries N(0, 1/d) makes of x = phi(h) and of X = phi(H) has the law of
+|x| z/sqrt(d) and (p z + r y)/sqrt(d), where p is the length of X along x, r that of the rest, and z, y are independent
+normal vectors: two vectors of normals for each fine layer, not d of them. Run number r draws from stream r alone.
 """
 
 import math
 
-import numba
 import numpy as np
 
 from linres.kernels import random
 from linres.kernels._jit import compiled
+from linres.kernels._threads import in_parts
+from linres.kernels.propagation import RELU, TANH, _square
 
 
 @compiled
-def _fine_layer(coarse, fine, moved, scale, state):
-    """fine <- fine + scale V fine and moved <- moved + V coarse, for one V; returns the state."""
-    d = len(coarse)
-    square = along = 0.0
+def _activate(activation, states, out):
+    for k in range(len(states)):
+        x = states[k]
+        if activation == RELU:
+            x = max(x, 0.0)
+        elif activation == TANH:
+            x = math.tanh(x)
+        out[k] = x
+
+
+@compiled
+def _fine_layer(x, X, scale, moved, fine, state):
+    """moved <- moved + V x and fine <- fine + scale V X, for one V; returns the state."""
+    d = len(x)
+    square = along = rest = 0.0
     for k in range(d):
-        square += coarse[k] * coarse[k]
-        along += coarse[k] * fine[k]
+        square += x[k] * x[k]
+        along += x[k] * X[k]
     length = math.sqrt(square)
-    part, rest = along / length, 0.0
+    part = along / length if length > 0.0 else 0.0
     for k in range(d):
-        across = fine[k] - part / length * coarse[k]
+        across = X[k] - part / length * x[k] if length > 0.0 else X[k]
         rest += across * across
     rest = math.sqrt(rest)
     unit = 1.0 / math.sqrt(d)
@@ -38,22 +50,36 @@ def _fine_layer(coarse, fine, moved, scale, state):
     return state
 
 
-@compiled(parallel=True)
-def errors(seed, first, width, depth, refinement, out):
-    """Fill out (runs,) with |H - h|^2/|h_0|^2 after `depth` coarse layers of a = (depth * refinement)^{-1/2}."""
-    scale = 1.0 / math.sqrt(depth * refinement)
-    for run in numba.prange(len(out)):
+def pairs(seed, first, depth, refinement, activation, start, out):
+    """Fill out (runs, 4) with the squares of |h_0|, |h|, |H| and |H - h| after `depth` layers.
+
+    Each is the sum of `refinement` fine ones, of scale (depth * refinement)^{-1/2}. h_0 is start (d,), or standard
+    normal where that is nan.
+    """
+    in_parts(lambda begin, end: _pairs(begin, end, seed, first, depth, refinement, activation, start, out), len(out))
+
+
+@compiled(nogil=True)
+def _pairs(begin, end, seed, first, depth, refinement, activation, start, out):
+    """Runs begin to end of them."""
+    scale, width = 1.0 / math.sqrt(depth * refinement), len(start)
+    coarse, fine, moved, x, X = (np.empty(width), np.empty(width), np.empty(width), np.empty(width), np.empty(width))
+    for run in range(begin, end):
         state = random.seeded(seed, first + np.uint64(run))
-        coarse, fine, moved = np.zeros(width), np.zeros(width), np.empty(width)
-        coarse[0] = fine[0] = 1.0
+        coarse[:] = start
+        if math.isnan(start[0]):
+            state = random.fill_normal(1.0, state, coarse)
+        fine[:] = coarse
+        out[run, 0] = _square(coarse)
         for _ in range(depth):
-            for k in range(width):
-                moved[k] = 0.0
+            moved[:] = 0.0
+            _activate(activation, coarse, x)
             for _ in range(refinement):
-                state = _fine_layer(coarse, fine, moved, scale, state)
+                _activate(activation, fine, X)
+                state = _fine_layer(x, X, scale, moved, fine, state)
             for k in range(width):
                 coarse[k] += scale * moved[k]
-        square = 0.0
+        out[run, 1], out[run, 2] = _square(coarse), _square(fine)
         for k in range(width):
-            square += (fine[k] - coarse[k]) ** 2
-        out[run] = square
+            coarse[k] -= fine[k]
+        out[run, 3] = _square(coarse)

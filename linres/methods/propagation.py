@@ -149,7 +149,7 @@ def _way(network: _Network, reduced: bool) -> tuple[Callable[..., _Found], str]:
 
 
 _NORM_BLOCKS = {("linear", 1): "LINEAR", ("linear", 2): "LINEAR_TWO", ("relu", 2): "RELU_TWO"}
-_ACTIVATIONS = {"linear": "IDENTITY", "relu": "RELU", "tanh": "TANH"}
+ACTIVATIONS = {"linear": "IDENTITY", "relu": "RELU", "tanh": "TANH"}
 
 
 def _draw_norms(network: _Network, scales: np.ndarray, starts: np.ndarray, at: np.ndarray, runs: _Runs) -> _Found:
@@ -233,7 +233,7 @@ def _simulated(network, law, scales, starts, at, runs, given=None):
     memory = 0 if given is None else 8 * network.matrices * width**2 * network.depth
     for piece in runs.pieces(network.depth * work, memory):
         kernel.simulate(
-            np.uint64(network.seed), np.uint64(piece.start), law, getattr(kernel, _ACTIVATIONS[network.block]),
+            np.uint64(network.seed), np.uint64(piece.start), law, getattr(kernel, ACTIVATIONS[network.block]),
             nothing if given is None else given(piece), np.repeat(padded, inputs, axis=1), inputs, at, starts,
             network.gradients, norms[piece], distances[piece], *gradients[:, piece],
         )
