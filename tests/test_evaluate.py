@@ -11,7 +11,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Lt, Mul, Ne, Pow, Rational, sqrt, symbols, transpose
 
-from linres import evaluate
 from linres.arithmetic import BALL, EXACT, rational
 from linres.errors import InputError
 from linres.evaluate import (
@@ -25,6 +24,7 @@ from linres.evaluate import (
     bound,
     decide,
     decide_by_roots,
+    walk,
 )
 from linres.language import Det, GeometricSum, Inner, NotExact, norm
 from linres.surd import NotASurd
@@ -511,12 +511,12 @@ class TestWhatIsKnownOfNodes:
         assert [Enclosure({x: 3}, {z: meaning}).value(z + 1) for meaning in (x**2, x + 1, 7 * x)] == [10, 5, 22]
 
     def test_does_not_grow_without_end(self, monkeypatch):
-        monkeypatch.setattr(evaluate, "_MOST_NODES", 50)
-        monkeypatch.setattr(evaluate, "_TABLES", {})
+        monkeypatch.setattr(walk, "_MOST_NODES", 50)
+        monkeypatch.setattr(walk, "_TABLES", {})
         definitions = {z: x**2}
         for k in range(200):
             assert Enclosure({x: 3}, definitions).value(z + Rational(k, 7)) == 9 + fmpq(k, 7)
-        assert all(len(nodes.known) < 100 for nodes in evaluate._TABLES.values())
+        assert all(len(nodes.known) < 100 for nodes in walk._TABLES.values())
         for name in symbols("a:20", real=True):
             assert Enclosure({x: 3}, {name: x}).value(name) == 3
-        assert len(evaluate._TABLES) <= evaluate._MOST_TABLES
+        assert len(walk._TABLES) <= walk._MOST_TABLES
