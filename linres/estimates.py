@@ -71,6 +71,8 @@ def mean(values: np.ndarray, confidence: float) -> Estimate:
 def variance(values: np.ndarray, confidence: float) -> Estimate:
     """Of the law of values (n,): the mean square of the deviations, each from the mean, which costs one run."""
     runs = len(values)
+    if runs < 3:  # two deviations are of one size, which would pass for certainty
+        return Estimate(float(np.var(values, ddof=runs - 1)), 0.0, math.inf, LIMIT)
     squares = (values - np.mean(values)) ** 2 * (runs / max(runs - 1, 1))
     found = mean(squares, confidence)
     return Estimate(found.measured, max(found.low, 0.0), found.high, LIMIT)

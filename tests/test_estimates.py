@@ -99,6 +99,12 @@ def test_one_run_leaves_the_mean_open():
     assert math.isinf(estimates.mean(np.array([1.0]), 0.9).high)
 
 
+@pytest.mark.parametrize(("values", "measured"), [([1.0], 0.0), ([1.0, 2.0], 0.5)])
+def test_one_or_two_runs_leave_the_variance_open(values, measured):
+    found = estimates.variance(np.array(values), 0.9)
+    assert (found.measured, found.low, found.high) == (measured, 0.0, math.inf)
+
+
 def test_chances_come_with_the_sequential_interval():
     found = estimates.chance(np.arange(100) < 30, 0.99)
     assert found.low < 0.3 == found.measured < found.high
