@@ -19,7 +19,35 @@ Rationals = tuple[Fraction, ...]
 
 
 class Stage(NamedTuple):
-    """One stage of Nesterov's method with errors, everything measured: points, errors, values of f, potentials."""
+    """One stage of Nesterov's method with errors, everything measured.
+
+    Attributes
+    ----------
+    x_prev : (d, 1) or (k, d) matrix
+        x_{t-1}. Points, errors and the gradient are matrices of the arithmetic of the run.
+    x : (d, 1) or (k, d) matrix
+        x_t.
+    y : (d, 1) or (k, d) matrix
+        y_t.
+    x_next : (d, 1) or (k, d) matrix
+        x_{t+1}.
+    lookahead_error : (d, 1) or (k, d) matrix
+        D_t.
+    step_error : (d, 1) or (k, d) matrix
+        e_t.
+    gradient : (d, 1) or (k, d) matrix
+        The gradient of f at y_t.
+    f_x : scalar
+        f(x_t).
+    f_y : scalar
+        f(y_t).
+    f_next : scalar
+        f(x_{t+1}).
+    potential : scalar
+        Phi_t.
+    potential_next : scalar
+        Phi_{t+1}.
+    """
 
     x_prev: Any
     x: Any
@@ -36,7 +64,21 @@ class Stage(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A run: parameters, minimiser, minimum and stages."""
+    """A run of Nesterov's method with errors, measured.
+
+    Attributes
+    ----------
+    q : scalar
+        1/sqrt(kappa).
+    L : scalar
+        The smoothness.
+    minimiser : (d, 1) or (k, d) matrix
+        x*.
+    minimum : scalar
+        f*.
+    stages : list of Stage
+        What each stage did, see `linres.instances.Stage`.
+    """
 
     q: Any
     L: Any
@@ -47,7 +89,19 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Function:
-    """A smooth, strongly convex function through its value and gradient, in one arithmetic."""
+    """A smooth, strongly convex function in one arithmetic.
+
+    Attributes
+    ----------
+    value : callable
+        Point to value.
+    gradient : callable
+        Point to gradient.
+    minimiser : matrix
+        Where it is least.
+    minimum : scalar
+        Its value there.
+    """
 
     value: Callable[[Any], Any]
     gradient: Callable[[Any], Any]
@@ -338,7 +392,23 @@ class RecordedRun:
 
 
 class Grown(NamedTuple):
-    """One stage of stagewise training: the maps W_{t-1}, W_t, W_{t+1}, the block w_t, y_t and the gradient there."""
+    """One stage of stagewise training.
+
+    Attributes
+    ----------
+    before : (d, d) matrix
+        W_{t-1}.
+    network : (d, d) matrix
+        W_t.
+    grown : (d, d) matrix
+        W_{t+1}.
+    block : (d, d) matrix
+        w_t.
+    lookahead : (d, d) matrix
+        y_t.
+    gradient : (d, d) matrix
+        The gradient at y_t.
+    """
 
     before: Any
     network: Any
@@ -349,7 +419,17 @@ class Grown(NamedTuple):
 
 
 class Training(NamedTuple):
-    """A stagewise training run and its parameters."""
+    """A stagewise training run and its parameters.
+
+    Attributes
+    ----------
+    momentum : scalar
+        What the last block is multiplied by, to start the next.
+    step_size : scalar
+        The step.
+    stages : list of Grown
+        What each stage did, see `linres.instances.Grown`.
+    """
 
     momentum: Any
     step_size: Any

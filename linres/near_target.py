@@ -66,14 +66,52 @@ class History(Mapping):
 
 
 class Approach:
-    """A run near its target, everything measured exactly: numbers, the target, and a `History` of each sequence.
+    """A run near its target, everything measured exactly. A sequence is {stage: value}, worked out when asked for.
 
-    points W_t, -1 <= t <= T; values ell(W_t) and potentials, 0 <= t <= T; singular_values s_t, -1 <= t <= T - 2; the
-    others, 0 <= t < T: lookaheads Y_t, gradients there and lookahead_values ell(Y_t); lookahead_errors and step_errors.
+    Parameters
+    ----------
+    method : linres.instances.Method
+        Nesterov's method on the loss.
+    point : callable
+        point(t) is W_t.
+    drift : callable
+        drift(t) is D_t.
+    stages : int
+        T.
+    least : Fraction
+        At most the smallest singular value of the target.
+    K : Fraction
+        The number K of the theorem stacking-acceleration-with-errors.
+
+    Attributes
+    ----------
+    q, L, K, sigma : flint.fmpq
+        Numbers of the theorem; sigma is at most the smallest singular value of the target.
+    target : (d, d) Matrix
+        W*.
+    minimum : flint.fmpq
+        ell*.
+    points : mapping of int to (d, d) Matrix
+        W_t, -1 <= t <= T.
+    values : mapping of int to flint.fmpq
+        ell(W_t), 0 <= t <= T.
+    potentials : mapping of int to flint.fmpq
+        Phi_t, 0 <= t <= T.
+    singular_values : mapping of int to flint.fmpq
+        s_t, at most the smallest singular value of W_t, -1 <= t <= T - 2.
+    lookaheads : mapping of int to (d, d) Matrix
+        Y_t, 0 <= t < T, as of all that follow.
+    gradients : mapping of int to (d, d) Matrix
+        The gradient at Y_t.
+    lookahead_values : mapping of int to flint.fmpq
+        ell(Y_t).
+    lookahead_errors : mapping of int to (d, d) Matrix
+        D_t.
+    step_errors : mapping of int to (d, d) Matrix
+        E_t.
     """
 
     def __init__(self, method: Method, point: Callable, drift: Callable, *, stages: int, least: Fraction, K: Fraction):
-        """point(t) is W_t, drift(t) is D_t; least is at most the smallest singular value of the target."""
         self.method, self.stages, self._least = method, stages, rational(least)
         self.q, self.L, self.K, self.sigma = method.q, method.L, rational(K), rational(least * (1 - GRAIN))
         self.target, self.minimum = method.function.minimiser, method.function.minimum
