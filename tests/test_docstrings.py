@@ -15,7 +15,7 @@ from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import linres
-from linres.book.reference import defined, in_markdown, members
+from linres.book.reference import defined, in_markdown, members, returned
 
 PACKAGE = Path(linres.__path__[0])
 # Of what numpydoc validates: only its sections, in its order; a summary in one line; a type, and a description that
@@ -27,9 +27,11 @@ ASKED = {
 
 
 def public(module):
-    """The names of a module of `_HOMES` or of `_MODULES` as linres has them, each with its object."""
+    """The names of a module of `_HOMES` or `_MODULES` as linres has them, or of what is returned, with the objects."""
     if module in linres._HOMES:
         return [(name, getattr(linres, name)) for name in linres._HOMES[module]]
+    if module == "returned":
+        return [*returned()]
     return [(f"{module}.{name}", value) for name, value in defined(import_module(f"linres.{module}"))]
 
 
@@ -69,7 +71,7 @@ def out_of_form(name):
     return [f"{name}: {code} {found}" for code, found in validate(f"linres.{name}")["errors"] if code in ASKED]
 
 
-@pytest.mark.parametrize("module", [*linres._HOMES, *linres._MODULES])
+@pytest.mark.parametrize("module", [*linres._HOMES, *linres._MODULES, "returned"])
 def test_docstrings_say_what_signatures_say_in_numpydoc_form(module):
     faults = []
     for name, value in public(module):

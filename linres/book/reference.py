@@ -21,6 +21,12 @@ from linres.book.directives import _Directive, prose
 from linres.book.sources import path_of
 from linres.errors import refuse
 
+RETURNED = (  # or taken, by public names
+    "rungs.steps.Checked", "arithmetic.Arithmetic", "proved_bounds.Bound", "methods.end_to_end.NetworkTrajectory",
+    "methods.propagation.Propagation", "instances.Function", "instances.Record", "instances.Stage",
+    "instances.Training", "instances.Grown", "near_target.Approach",
+)
+
 
 class ApiDirective(_Directive):
     """`{api}`: all public names."""
@@ -43,6 +49,15 @@ def _everything() -> Iterator[str]:
         yield f"**The module linres.{name}**"
         yield _text(_documented(f"linres.{name}", module))
         yield from (_entry(module.__name__, f"{name}.{each}", value) for each, value in defined(module))
+    yield "**What these return, and take**"
+    yield from (_entry("", name, value) for name, value in returned())
+
+
+def returned() -> Iterator[tuple[str, Any]]:
+    """The classes of RETURNED, by name."""
+    for name in RETURNED:
+        module, _, last = name.rpartition(".")
+        yield name, getattr(import_module(f"linres.{module}"), last)
 
 
 def defined(module: Any) -> Iterator[tuple[str, Any]]:
@@ -161,7 +176,7 @@ def _public(code: str) -> str | None:
 def _names() -> frozenset[str]:
     modules = [(name, import_module(f"linres.{name}")) for name in linres._MODULES]
     own = (f"{name}.{each}" for name, module in modules for each, _ in defined(module))
-    return frozenset((*linres._HOME, *own))
+    return frozenset((*linres._HOME, *own, *RETURNED))
 
 
 def _list(lines: str) -> str:
