@@ -433,7 +433,7 @@ def substitute(node: Any, mapping: Mapping[Any, Any]) -> Any:
     node : expression or relation
         The tree.
     mapping : mapping of symbol to expression
-        What replaces each symbol, indexed symbol or label. It need not be a part of `node`.
+        What replaces each symbol, indexed symbol or label; one that does not occur changes nothing.
 
     Returns
     -------
