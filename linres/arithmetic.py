@@ -18,7 +18,26 @@ from linres.scaled import Scaled
 
 
 class Matrix:
-    """A matrix of rationals (fmpq_mat, in long runs Scaled) or of balls (arb_mat) with NumPy's operators."""
+    """A matrix of rationals or of balls with NumPy's operators: +, -, scalar *, @, .T.
+
+    Parameters
+    ----------
+    data : flint.fmpq_mat, flint.arb_mat or Scaled
+        The entries, (m, n): rationals, balls, or in long runs rationals as integers over one power of 2
+        (`linres.scaled`).
+
+    Notes
+    -----
+    `EXACT.matrix(rows)` and `BALL.matrix(rows)` make one from a table. Two are equal if both are rational and all their
+    entries are: equal balls need not hold equal numbers.
+
+    Examples
+    --------
+    >>> import linres
+    >>> a = linres.EXACT.matrix([[2, 1], [0, 1]])
+    >>> a @ a.inverse() == a.identity(), a.shape
+    (True, (2, 2))
+    """
 
     __slots__ = ("data",)
     __array_ufunc__ = None  # NumPy scalars then leave `scalar * Matrix` to us
@@ -51,10 +70,12 @@ class Matrix:
 
     @property
     def T(self):
+        """The transposed `Matrix`, (n, m)."""
         return Matrix(self.data.transpose())
 
     @property
     def shape(self):
+        """(m, n): the numbers of rows and of columns."""
         return self.data.nrows(), self.data.ncols()
 
     @property
@@ -63,17 +84,40 @@ class Matrix:
         return type(self.data) in {flint.fmpq_mat, Scaled}
 
     def inverse(self):
-        """The inverse; ZeroDivisionError if the matrix is singular or, in balls, not certainly invertible."""
+        """The inverse of a square matrix.
+
+        Returns
+        -------
+        Matrix
+            The inverse, (n, n).
+
+        Raises
+        ------
+        ZeroDivisionError
+            When the matrix is singular or, in balls, not certainly invertible.
+        """
         return Matrix(self.data.inv())
 
     def identity(self):
-        """The identity matrix of the same size and kind of entries."""
+        """The identity matrix of the same size and kind of entries.
+
+        Returns
+        -------
+        Matrix
+            I, (m, m).
+        """
         d = self.data.nrows()
         kind = flint.fmpq_mat if type(self.data) is Scaled else type(self.data)
         return Matrix(kind([[int(i == j) for j in range(d)] for i in range(d)]))
 
     def entries(self):
-        """All entries, row by row."""
+        """All entries, row by row.
+
+        Returns
+        -------
+        list of flint.fmpq or flint.arb
+            The m n entries.
+        """
         return self.data.entries()
 
     def __repr__(self):
@@ -81,7 +125,25 @@ class Matrix:
 
 
 class Symbolic:
-    """A noncommuting SymPy expression with the operators of a matrix (or of a vector: then without @)."""
+    """A noncommuting SymPy expression with the operators of a matrix (or of a vector: then without @).
+
+    A generic step run on these gives the formula of what it does.
+
+    Parameters
+    ----------
+    expr : sympy.Expr
+        The expression, of symbols with commutative=False.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> from linres.methods import descent
+    >>> x, g = sympy.symbols("x g", commutative=False)
+    >>> eta = sympy.Symbol("eta", real=True)
+    >>> descent.step(linres.Symbolic(x), lambda _: linres.Symbolic(g), step_size=eta).expr
+    -eta*g + x
+    """
 
     __slots__ = ("expr",)
 
@@ -107,23 +169,77 @@ class Symbolic:
 
     @property
     def T(self):
+        """The transposed expression, a `Symbolic`."""
         import sympy
 
         return Symbolic(sympy.transpose(self.expr))
 
     def inverse(self):
+        """The inverse.
+
+        Returns
+        -------
+        Symbolic
+            The expression to the power -1.
+        """
         return Symbolic(self.expr**-1)
 
 
 def divide(a, b):
-    """a b^{-1} for a matrix b of any arithmetic; numpy.linalg.LinAlgError or ZeroDivisionError if b is singular."""
+    """a b^{-1} for a matrix b of any arithmetic.
+
+    Parameters
+    ----------
+    a : (m, n) ndarray, Matrix or Symbolic
+        What is divided.
+    b : (n, n) ndarray, Matrix or Symbolic
+        An invertible matrix of the same kind.
+
+    Returns
+    -------
+    (m, n) ndarray, Matrix or Symbolic
+        a b^{-1}.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When an array b is singular.
+    ZeroDivisionError
+        When a `Matrix` b is singular.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> linres.divide(np.array([[2.0, 4.0]]), np.diag([2.0, 4.0]))
+    array([[1., 1.]])
+    """
     if isinstance(b, np.ndarray):
         return np.linalg.solve(b.T, a.T).T
     return a @ b.inverse()
 
 
 def inner(a, b):
-    """The Frobenius inner product of two equal-shaped arrays or `Matrix`es."""
+    """The Frobenius inner product of two equal-shaped matrices.
+
+    Parameters
+    ----------
+    a : (m, n) ndarray or Matrix
+        A matrix.
+    b : (m, n) ndarray or Matrix
+        Another of the same kind and shape.
+
+    Returns
+    -------
+    float, flint.fmpq or flint.arb
+        The sum of the products of their entries: exact, a ball, or in float64.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.inner(linres.EXACT.matrix([[1, 2]]), linres.EXACT.matrix([[3, 4]]))
+    11
+    """
     if isinstance(a, np.ndarray):
         return float(np.sum(a * b))
     if type(a.data) is Scaled and b.is_rational:
@@ -164,9 +280,32 @@ def _sqrt_exact(value):
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """number: a rational to a scalar; matrix: a table of rationals (rows) to a matrix; sqrt: of a scalar.
+    """How numbers are made in one arithmetic: EXACT (rationals), BALL (python-flint's balls) or FLOAT (float64).
 
-    The exact ones and balls refuse floats: TypeError. A run in float64 is taken at its word by `to_exact`.
+    Parameters
+    ----------
+    name : str
+        Its name.
+    number : callable
+        A rational (int, Fraction, flint.fmpq) to a scalar.
+    matrix : callable
+        A table of rationals, a sequence of rows, to a matrix.
+    sqrt : callable
+        A scalar to its root; exact where that is rational, else a ball.
+
+    Notes
+    -----
+    The exact ones and balls refuse floats by a TypeError: what a float was rounded from would decide a verdict. A run
+    in float64 is taken at its word by `linres.arithmetic.to_exact`.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> import linres
+    >>> linres.EXACT.sqrt(linres.EXACT.number(Fraction(1, 4)))
+    1/2
+    >>> linres.FLOAT.matrix([[Fraction(1, 4)]])
+    array([[0.25]])
     """
 
     name: str
@@ -198,13 +337,18 @@ def _nearest(value) -> float:
     return value.numerator / value.denominator
 
 
+#: The `linres.arithmetic.Arithmetic` of float64: scalars are floats, matrices NumPy arrays, correctly rounded.
 FLOAT = Arithmetic(
     "float",
     float,
     lambda rows: np.array([[_rounded(entry) for entry in row] for row in rows]),
     np.sqrt,
 )
+#: The `linres.arithmetic.Arithmetic` of rationals: scalars are flint.fmpq, a root that is not rational a ball;
+#: matrices are `Matrix`.
 EXACT = Arithmetic("exact", given, lambda rows: Matrix(_rational_rows(rows)), _sqrt_exact)
+#: The `linres.arithmetic.Arithmetic` of balls, at the precision of flint.ctx: scalars are flint.arb, matrices are
+#: `Matrix`.
 BALL = Arithmetic(
     "ball", lambda value: flint.arb(given(value)), lambda rows: Matrix(flint.arb_mat(_rational_rows(rows))),
     lambda value: value.sqrt(),

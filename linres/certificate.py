@@ -69,8 +69,29 @@ Letter = tuple[Expr, bool, bool]  # matrix symbol, inverted, transposed
 
 @dataclass(frozen=True, init=False, slots=True)  # slots: no attribute of an instance can shadow expression()
 class Term:
-    """weight * (gaps of the facts) * square^2 * |norm|^2. The weight must be visibly nonnegative unless a fact is an
-    equation, when it may be anything."""
+    """A term of a `Certificate`: weight * (gaps of the facts) * square^2 * |norm|^2.
+
+    The gap of a fact is its larger side minus the smaller.
+
+    Parameters
+    ----------
+    weight : expression or number
+        A scalar, visibly nonnegative unless a fact is an equation, when it may be anything.
+    *facts : relation
+        Hypotheses or earlier claims, kept as the tuple `facts`.
+    square : expression or number, default 1
+        A scalar, which enters squared.
+    norm : expression, optional
+        A vector, of which the squared length enters.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> a, b = sympy.symbols("a b", real=True)
+    >>> linres.Term(2, square=a - b).expression()
+    2*(a - b)*(a - b)
+    """
 
     weight: Expr
     facts: tuple[Any, ...]
@@ -84,7 +105,13 @@ class Term:
         object.__setattr__(self, "norm", norm)
 
     def expression(self) -> Expr:
-        """The term as one product."""
+        """The term as one product.
+
+        Returns
+        -------
+        expression
+            A SymPy product, not evaluated.
+        """
         length = [] if self.norm is None else [Inner(self.norm, self.norm)]
         factors = [self.weight, *map(gap, self.facts), self.square, self.square, *length]
         return Mul(*factors, evaluate=False)

@@ -41,9 +41,32 @@ def begun() -> int:
 class Chance:
     """The probability of an event, to be measured for a Probability node where it has no exact value.
 
-    draw(generator, n) returns n independent draws, (n,) of bool, whether the event occurred. most: how many may be
-    drawn in all. How many are depends on the precision in bits that flint works at: bits^2/4.
-    InputError for a draw that is no function and a most that is no positive integer.
+    Parameters
+    ----------
+    draw : callable
+        draw(generator, n) returns n independent draws, (n,) of bool: whether the event occurred. All that is random
+        comes from the generator, a numpy.random.Generator.
+    most : int, default 2**22
+        How many may be drawn in all, >= 1.
+
+    Raises
+    ------
+    InputError
+        When `draw` is no function or `most` no positive integer.
+
+    Notes
+    -----
+    How many are drawn depends on the precision in bits that flint works at: bits^2/4. What is claimed from draws, and
+    the risk, is said in `linres.chance`: an interval for all numbers of draws at once, by the mixture of Robbins (1970)
+    and the inequality of Ville (1939).
+
+    Examples
+    --------
+    >>> import linres
+    >>> chance = linres.Chance(lambda generator, n: generator.random(n) < 0.25, most=4096)
+    >>> chance.begin("an example")
+    >>> 0.25 in chance.ball(), chance.exhausted
+    (True, False)
     """
 
     __slots__ = ("draw", "drawn", "key", "most", "occurred")
@@ -59,7 +82,13 @@ class Chance:
         self.key, self.drawn, self.occurred = "", 0, 0
 
     def begin(self, key: str) -> None:
-        """Forget all draws; those to come are a function of the key."""
+        """Forget all draws; those to come are a function of the key.
+
+        Parameters
+        ----------
+        key : str
+            What the generator is seeded with, not empty.
+        """
         Chance.sequences += 1
         self.key, self.drawn, self.occurred = key, 0, 0
 
@@ -71,8 +100,16 @@ class Chance:
     def ball(self) -> flint.arb:
         """A ball that holds the probability but for a risk of LEVEL; more bits of precision, more draws.
 
-        NotExact if it was not begun, which is done for what is measured for a Probability node and nothing else, and
-        for draws that are no events or do not come from the generator they are given.
+        Returns
+        -------
+        flint.arb
+            The ball, in [0, 1] or a little wider.
+
+        Raises
+        ------
+        NotExact
+            When it was not begun, which is done for what is measured for a Probability node and nothing else, and for
+            draws that are no events or do not come from the generator they are given.
         """
         if not self.key:
             raise NotExact("a Chance was measured in a place where none is read: give it for a Probability node")

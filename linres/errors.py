@@ -6,7 +6,21 @@ from collections.abc import Mapping
 class InputError(ValueError):
     """Bad input to a public function. The command line prints the message alone and exits with 2.
 
-    subject: what the message begins with where `refuse` made it, such as "grow(stages=...)"; else "".
+    The message is one line: which argument should be what, what it was, and what to do.
+
+    Attributes
+    ----------
+    subject : str
+        What the message begins with, such as "grow(stages=...)"; "" where `refuse` did not make it.
+
+    Examples
+    --------
+    >>> import linres
+    >>> try:
+    ...     linres.grow(linres.Problem.from_spectrum([1, 2]), stages=-1)
+    ... except linres.InputError as error:
+    ...     print(error)
+    grow(stages=...) should be an integer >= 0, got -1.
     """
 
     subject = ""

@@ -52,10 +52,21 @@ MU_SIGMA, MU_OUTPUT = "mu sigma_min^2", "mu'"
 
 @dataclass(frozen=True)
 class Basin:
-    """Where a run starts: phi_0 = Phi_0, in squared units of y; scaled: Phi_0 in the unit; threshold: its largest.
+    """Where a run starts, and how far it may be from W* to be accelerated.
 
-    inside: whether scaled <= threshold, None where the rounding of float64 could tip it. unit: MU_SIGMA, where the
-    threshold is basin(q); for the parameter rule MU_OUTPUT, mu' the smallest eigenvalue of W* Sigma W*^T.
+    Attributes
+    ----------
+    phi_0 : float
+        Phi_0, in squared units of y.
+    scaled : float
+        Phi_0 in the unit.
+    threshold : float
+        The largest that `scaled` may be.
+    inside : bool or None
+        Whether scaled <= threshold; None where the rounding of float64 could tip it.
+    unit : {"mu sigma_min^2", "mu'"}
+        The unit of `scaled`: the first, where the threshold is basin(q); for the parameter rule the second, mu' the
+        smallest eigenvalue of W* Sigma W*^T.
     """
 
     phi_0: float
@@ -72,12 +83,22 @@ class Basin:
 
 @dataclass(frozen=True)
 class Guarantee:
-    """statement: the theorem's name, or EXACT; None where nothing is proved. hypotheses: entries as `hypothesis` makes.
+    """What is proved of a run: what `of` returns.
 
-    rate: the contraction per stage proved where every hypothesis holds: of a potential that is at least the excess
-    loss, or for OF_THE_EXCESS of the excess loss itself (by CHEBYSHEV up to a factor of at most 4); None of a mean that
-    ends at a floor. basin: None where the statement has none, or W* is singular and it is empty. stated: what bounds
-    the excess at each stage if every hypothesis holds, the sharpest first.
+    Attributes
+    ----------
+    statement : str or None
+        The theorem's name, or `linres.guarantee.EXACT`; None where nothing is proved.
+    hypotheses : list of dict
+        Each with its name, statement, whether it holds, the value measured and the threshold, see `Problem.hypotheses`.
+    rate : float or None
+        The contraction per stage proved where every hypothesis holds: of a potential that is at least the excess loss,
+        or for gradient descent and Chebyshev of the excess loss itself (the latter up to a factor of at most 4); None
+        of a mean that ends at a floor.
+    basin : Basin or None
+        None where the statement has none, or W* is singular and it is empty.
+    stated : tuple of linres.proved_bounds.Bound
+        What bounds the excess at each stage if every hypothesis holds, the sharpest first.
     """
 
     statement: str | None
@@ -105,8 +126,11 @@ class Guarantee:
 
     @property
     def rate_sharp_by(self) -> str | None:
-        """The theorem that bounds the excess loss after t stages by t contractions by the sharp rate, up to a factor:
-        (1+qt)^2 by QUADRATIC, at most 9/2 times that by SHARP, at most 4 by CHEBYSHEV."""
+        """The theorem that bounds the excess loss after t stages by t contractions by the sharp rate, up to a factor.
+
+        (1+qt)^2 by nesterov-quadratic, at most 9/2 times that by stacking-quadratic, at most 4 by chebyshev-iteration;
+        None if none does.
+        """
         sharp = [bound.by for bound in self.bounds if bound.by in (QUADRATIC, SHARP, CHEBYSHEV)]
         return sharp[0] if sharp else None
 
@@ -123,9 +147,35 @@ class Guarantee:
 
 
 def of(problem: Problem | Objective, trajectory: Trajectory) -> Guarantee:
-    """What is proved of this run on this problem, which has to have Sigma > 0 (InputError).
+    """What is proved of this run on this problem.
 
-    Nothing of a run on another loss than a `Problem`.
+    Parameters
+    ----------
+    problem : Problem or linres.losses.Objective
+        What was trained on, with Sigma > 0. Of a run on another loss than a `Problem` nothing is proved.
+    trajectory : Trajectory
+        The run.
+
+    Returns
+    -------
+    Guarantee
+        The statement that speaks of it, its hypotheses measured, and the rate it gives.
+
+    Raises
+    ------
+    InputError
+        When Sigma is singular, or the run is one on another problem.
+
+    Examples
+    --------
+    >>> import linres
+    >>> problem = linres.Problem.from_spectrum([1, 2, 4])
+    >>> run = linres.grow(problem, stages=40, network=linres.starts.near(problem))
+    >>> found = linres.guarantee.of(problem, run)
+    >>> found
+    <Guarantee by stacking-acceleration: 8 of 8 hypotheses hold>
+    >>> round(found.rate_proved, 6)
+    0.5
     """
     settings = trajectory.settings
     if not isinstance(problem, Problem) or "objective" in settings:

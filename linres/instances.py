@@ -19,7 +19,35 @@ Rationals = tuple[Fraction, ...]
 
 
 class Stage(NamedTuple):
-    """One stage of Nesterov's method with errors, everything measured: points, errors, values of f, potentials."""
+    """One stage of Nesterov's method with errors, everything measured.
+
+    Attributes
+    ----------
+    x_prev : (d, 1) or (k, d) matrix
+        x_{t-1}. Points, errors and the gradient are matrices of the arithmetic of the run.
+    x : (d, 1) or (k, d) matrix
+        x_t.
+    y : (d, 1) or (k, d) matrix
+        y_t.
+    x_next : (d, 1) or (k, d) matrix
+        x_{t+1}.
+    lookahead_error : (d, 1) or (k, d) matrix
+        D_t.
+    step_error : (d, 1) or (k, d) matrix
+        e_t.
+    gradient : (d, 1) or (k, d) matrix
+        The gradient of f at y_t.
+    f_x : scalar
+        f(x_t).
+    f_y : scalar
+        f(y_t).
+    f_next : scalar
+        f(x_{t+1}).
+    potential : scalar
+        Phi_t.
+    potential_next : scalar
+        Phi_{t+1}.
+    """
 
     x_prev: Any
     x: Any
@@ -36,7 +64,21 @@ class Stage(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A run: parameters, minimiser, minimum and stages."""
+    """A run of Nesterov's method with errors, measured.
+
+    Attributes
+    ----------
+    q : scalar
+        1/sqrt(kappa).
+    L : scalar
+        The smoothness.
+    minimiser : (d, 1) or (k, d) matrix
+        x*.
+    minimum : scalar
+        f*.
+    stages : list of Stage
+        What each stage did, see `linres.instances.Stage`.
+    """
 
     q: Any
     L: Any
@@ -47,7 +89,19 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Function:
-    """A smooth, strongly convex function through its value and gradient, in one arithmetic."""
+    """A smooth, strongly convex function in one arithmetic.
+
+    Attributes
+    ----------
+    value : callable
+        Point to value.
+    gradient : callable
+        Point to gradient.
+    minimiser : matrix
+        Where it is least.
+    minimum : scalar
+        Its value there.
+    """
 
     value: Callable[[Any], Any]
     gradient: Callable[[Any], Any]
@@ -109,10 +163,49 @@ def reflection(normal: Rationals, d: int, arithmetic: Arithmetic) -> Any:
 class NesterovRun:
     """Nesterov's method with errors on f(x) = minimum + sum_i h_i(<u_i, x - minimiser>), u_i an orthonormal basis.
 
-    h_i(s) = up_i s^2/2 for s >= 0 and down_i s^2/2 for s < 0, with up_i = mu + up[i] (L - mu) and so for down, shares
-    in [0, 1]: smooth and strongly convex, quadratic where up = down. mirror is the normal of the Householder reflection
-    that makes the basis, () for none. The errors at stage t are decay^t times the vectors given; after each step the
-    state is rounded to `bits` bits, and the rounding counts as step error.
+    h_i(s) = up_i s^2/2 for s >= 0 and down_i s^2/2 for s < 0, with up_i = mu + up[i] (L - mu) and so for down: f is
+    smooth and strongly convex, and quadratic where up = down.
+
+    Parameters
+    ----------
+    q : Fraction
+        1/sqrt(kappa), in (0, 1].
+    L : Fraction
+        The smoothness, > 0. mu = q^2 L.
+    up : tuple of d Fraction
+        Shares in [0, 1]: where between mu and L the curvatures to the right are.
+    down : tuple of d Fraction
+        Those to the left.
+    x : tuple of d Fraction
+        x_0.
+    x_prev : tuple of d Fraction
+        x_{-1}; x to start from rest.
+    lookahead_error : tuple of d Fraction, default ()
+        D_0, () for none. That of stage t is decay^t times this.
+    step_error : tuple of d Fraction, default ()
+        e_0, likewise.
+    decay : Fraction, default 1/2
+        What the errors are multiplied by at each stage.
+    mirror : tuple of d Fraction, default ()
+        The normal of the Householder reflection that makes the basis, () for none.
+    minimiser : tuple of d Fraction, default ()
+        x*, () for 0.
+    minimum : Fraction, default 0
+        f*.
+    stages : int, default 1
+        T.
+    bits : int, default 64
+        In exact arithmetic each state but the last is rounded to so many bits; the rounding counts as step error.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> import linres
+    >>> one = Fraction(1)
+    >>> run = linres.NesterovRun(q=one / 2, L=one, up=(0 * one, one), down=(one, one), x=(one, one), x_prev=(one, one))
+    >>> stage = run.record(linres.EXACT).stages[0]
+    >>> stage.f_x, stage.f_next
+    (5/8, 9/128)
     """
 
     q: Fraction
@@ -134,11 +227,33 @@ class NesterovRun:
         return arithmetic.matrix([[entry] for entry in entries or (Fraction(0),) * len(self.x)])
 
     def basis(self, arithmetic: Arithmetic) -> Any:
-        """The orthogonal matrix I - 2 v v^T/(v^T v) for v = mirror."""
+        """The orthogonal matrix I - 2 v v^T/(v^T v) for v = mirror.
+
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT, BALL or FLOAT.
+
+        Returns
+        -------
+        (d, d) Matrix or ndarray
+            The basis as columns; I if there is no mirror.
+        """
         return reflection(self.mirror, len(self.x), arithmetic)
 
     def function(self, arithmetic: Arithmetic) -> Function:
-        """f in the arithmetic; its Hessian is that of the orthant of the basis that a point lies in."""
+        """f in the arithmetic; its Hessian is that of the orthant of the basis that a point lies in.
+
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT, BALL or FLOAT.
+
+        Returns
+        -------
+        linres.instances.Function
+            `value` and `gradient`, of points (d, 1), `minimiser` and `minimum`.
+        """
         basis, minimiser = self.basis(arithmetic), self._column(self.minimiser, arithmetic)
         minimum = arithmetic.number(self.minimum)
         mu = self.q**2 * self.L
@@ -166,7 +281,20 @@ class NesterovRun:
         return Function(value, gradient, minimiser, minimum)
 
     def record(self, arithmetic: Arithmetic, *, step: Callable = nesterov.step) -> Record:
-        """The run in the arithmetic; `step` may be another method, whose departures then count as errors."""
+        """The run in the arithmetic.
+
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT, BALL or FLOAT.
+        step : callable
+            By default `linres.methods.nesterov.step`. It may be another method, whose departures then count as errors.
+
+        Returns
+        -------
+        linres.instances.Record
+            q, L, `minimiser`, `minimum` and `stages`: points, errors, values of f and potentials of each.
+        """
         function = self.function(arithmetic)
         q, L = arithmetic.number(self.q), arithmetic.number(self.L)
         return record(function, self._points(function, arithmetic, q, L, step), q=q, L=L)
@@ -190,8 +318,30 @@ class NesterovRun:
 class RecordedRun:
     """A float64 run on least squares ell(W) - ell* = tr((W - W*) Sigma (W - W*)^T)/2, taken at its word.
 
-    states: (T + 2, k, d), the points x_{-1}, x_0, ..., x_T; lookaheads: (T, k, d), the points y_0, ..., y_{T-1};
-    sigma (d, d), target (k, d), all float64. q and L are rationals for which the hypotheses are then checked exactly.
+    Parameters
+    ----------
+    sigma : (d, d) ndarray
+        Sigma, float64 as all arrays here.
+    target : (k, d) ndarray
+        W*.
+    states : (T + 2, k, d) ndarray
+        The points x_{-1}, x_0, ..., x_T.
+    lookaheads : (T, k, d) ndarray
+        The points y_0, ..., y_{T-1}.
+    q : Fraction
+        1/sqrt(kappa), for which the hypotheses are then checked exactly.
+    L : Fraction
+        The smoothness, likewise.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> import linres
+    >>> import numpy as np
+    >>> states = np.array([[[1.0]], [[1.0]], [[0.5]]])
+    >>> run = linres.RecordedRun(np.eye(1), np.zeros((1, 1)), states, states[1:2], q=Fraction(1, 2), L=Fraction(1))
+    >>> run.record(linres.EXACT).stages[0].step_error
+    Matrix([[1/2]])
     """
 
     sigma: np.ndarray
@@ -203,6 +353,7 @@ class RecordedRun:
 
     @cached_property
     def function(self) -> Function:
+        """The loss, exactly: `value` and `gradient`, of points (k, d), `minimiser` and `minimum`, which is 0."""
         sigma, target = to_scaled(self.sigma), to_scaled(self.target)
 
         def gradient(point: Matrix) -> Matrix:
@@ -214,9 +365,24 @@ class RecordedRun:
         return Function(value, gradient, target, rational(0))
 
     def record(self, arithmetic: Arithmetic, *, step: Callable | None = None) -> Record:
-        """The exact record; any other arithmetic would add rounding of its own. ValueError if it is not EXACT.
+        """The exact record; any other arithmetic would add rounding of its own.
 
-        step, the method that other runs are made by, changes nothing: these states are there already.
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT.
+        step : callable, optional
+            The method that other runs are made by. It changes nothing: these states are there already.
+
+        Returns
+        -------
+        linres.instances.Record
+            As that of a `NesterovRun`. What rounding did is in the errors.
+
+        Raises
+        ------
+        ValueError
+            When the arithmetic is not EXACT.
         """
         if arithmetic is not EXACT:
             raise ValueError(f"RecordedRun.record(arithmetic) should be EXACT, got {arithmetic!r}")
@@ -226,7 +392,23 @@ class RecordedRun:
 
 
 class Grown(NamedTuple):
-    """One stage of stagewise training: the maps W_{t-1}, W_t, W_{t+1}, the block w_t, y_t and the gradient there."""
+    """One stage of stagewise training.
+
+    Attributes
+    ----------
+    before : (d, d) matrix
+        W_{t-1}.
+    network : (d, d) matrix
+        W_t.
+    grown : (d, d) matrix
+        W_{t+1}.
+    block : (d, d) matrix
+        w_t.
+    lookahead : (d, d) matrix
+        y_t.
+    gradient : (d, d) matrix
+        The gradient at y_t.
+    """
 
     before: Any
     network: Any
@@ -237,7 +419,17 @@ class Grown(NamedTuple):
 
 
 class Training(NamedTuple):
-    """A stagewise training run and its parameters."""
+    """A stagewise training run and its parameters.
+
+    Attributes
+    ----------
+    momentum : scalar
+        What the last block is multiplied by, to start the next.
+    step_size : scalar
+        The step.
+    stages : list of Grown
+        What each stage did, see `linres.instances.Grown`.
+    """
 
     momentum: Any
     step_size: Any
@@ -248,8 +440,33 @@ class Training(NamedTuple):
 class StackingRun:
     """Stagewise training on least squares with moment matrix sigma and target W*, from start, exactly: no rounding.
 
-    Tables of rationals (d rows of d); momentum, step_size and the minimum of the loss rationals. Exact states double
-    their bits each stage.
+    Exact states double their bits each stage.
+
+    Parameters
+    ----------
+    sigma : tuple of d tuples of d Fraction
+        The moment matrix, symmetric and positive definite.
+    target : tuple of d tuples of d Fraction
+        W*.
+    start : tuple of d tuples of d Fraction
+        W_0.
+    momentum : Fraction
+        What the last block is multiplied by, to start the next.
+    step_size : Fraction
+        The step.
+    stages : int, default 1
+        T.
+    minimum : Fraction, default 0
+        ell*.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> import linres
+    >>> one, two = ((Fraction(1),),), ((Fraction(2),),)
+    >>> run = linres.StackingRun(one, two, one, momentum=Fraction(1, 2), step_size=Fraction(1, 2), stages=2)
+    >>> [stage.grown for stage in run.record(linres.EXACT).stages]
+    [Matrix([[3/2]]), Matrix([[31/16]])]
     """
 
     sigma: tuple[Rationals, ...]
@@ -261,7 +478,18 @@ class StackingRun:
     minimum: Fraction = Fraction(0)
 
     def function(self, arithmetic: Arithmetic) -> Function:
-        """The loss minimum + tr((W - W*) sigma (W - W*)^T)/2 in the arithmetic."""
+        """The loss minimum + tr((W - W*) sigma (W - W*)^T)/2 in the arithmetic.
+
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT, BALL or FLOAT.
+
+        Returns
+        -------
+        linres.instances.Function
+            `value` and `gradient`, of maps (d, d), `minimiser` and `minimum`.
+        """
         sigma, target = arithmetic.matrix(self.sigma), arithmetic.matrix(self.target)
         minimum = arithmetic.number(self.minimum)
 
@@ -278,7 +506,21 @@ class StackingRun:
     ) -> Training:
         """The run in the arithmetic; it ends early where a W_t is singular and the functional rule has no block.
 
-        previous: the table of W_{-1}, () to start from rest.
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT, BALL or FLOAT.
+        stage : callable
+            By default `linres.methods.stacking.stage`. It may be another method.
+        rule : {"functional", "parameter"}
+            What the step is taken on, see `linres.methods.stacking.stage`.
+        previous : tuple of d tuples of d Fraction, default ()
+            W_{-1}, () to start from rest.
+
+        Returns
+        -------
+        linres.instances.Training
+            `momentum`, `step_size` and `stages`: W_{t-1}, W_t, W_{t+1}, the block w_t, y_t and the gradient there.
         """
         gradient, network = self.function(arithmetic).gradient, arithmetic.matrix(self.start)
         momentum, step_size = arithmetic.number(self.momentum), arithmetic.number(self.step_size)

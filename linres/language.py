@@ -32,7 +32,19 @@ KINDS = {
 
 
 class Refused(Exception):
-    """The trusted core does not accept this; the subclass says for which reason."""
+    """The trusted core does not accept this; the subclass says for which reason.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> a = sympy.Symbol("a", real=True)
+    >>> try:
+    ...     linres.Theorem("rounded", sympy.Le(0.1 * a, a, evaluate=False))
+    ... except linres.Refused as reason:
+    ...     print(reason)
+    0.100000 is a float: write Rational('0.100000') or a quotient of integers
+    """
 
 
 class NotExact(Refused):
@@ -44,7 +56,23 @@ class Undeclared(Refused):
 
 
 class Inner(Expr):
-    """<a, b>: the inner product of two vectors; Frobenius for matrices. Inner(a, a) prints as |a|^2."""
+    """<a, b>: the inner product of two vectors; Frobenius for matrices. Inner(a, a) prints as |a|^2.
+
+    Parameters
+    ----------
+    a : expression
+        A vector or matrix: symbols with commutative=False, their sums and multiples.
+    b : expression
+        Another.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> u, v = sympy.symbols("u v", commutative=False)
+    >>> linres.Inner(u, v), linres.Inner(u - v, u - v)
+    (<u, v>, |u - v|^2)
+    """
 
     __slots__ = ()
     is_commutative = True
@@ -63,7 +91,21 @@ class Inner(Expr):
 
 
 class Det(Expr):
-    """The determinant of a matrix symbol: Ne(Det(W), 0) says that W is invertible."""
+    """The determinant of a matrix: Ne(Det(W), 0) says that W is invertible.
+
+    Parameters
+    ----------
+    matrix : symbol
+        A square matrix, a symbol with commutative=False.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> W = sympy.Symbol("W", commutative=False)
+    >>> sympy.Ne(linres.Det(W), 0)
+    Ne(Det(W), 0)
+    """
 
     __slots__ = ()
     is_commutative = True
@@ -79,7 +121,28 @@ class Det(Expr):
 class GeometricSum(Expr):
     """ratio^T start + sum_{t < T} ratio^(T-1-t) forcing(t): what T stages of b <- ratio b + forcing(t) make of start.
 
-    t is bound: ratio and start do not depend on it.
+    Parameters
+    ----------
+    start : expression
+        b at stage 0.
+    ratio : expression
+        What b is multiplied by at each stage. Neither this nor `start` depends on t.
+    forcing : expression
+        What is added at stage t.
+    t : symbol
+        The stage, an integer symbol, which is bound.
+    T : symbol or int
+        The number of stages.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> a, r = sympy.symbols("a r", real=True)
+    >>> t, T = sympy.symbols("t T", integer=True)
+    >>> e = sympy.IndexedBase(sympy.Symbol("e", real=True))
+    >>> linres.GeometricSum(a, r, e[t], t, T)
+    (r)^T a + sum_(t<T) (r)^(T-1-t) (e[t])
     """
 
     __slots__ = ()
@@ -92,6 +155,7 @@ class GeometricSum(Expr):
 
     @property
     def free_symbols(self):
+        """The symbols in it but for the stage, which is bound: a set."""
         start, ratio, forcing, t, T = self.args
         return start.free_symbols | ratio.free_symbols | (forcing.free_symbols - {t}) | T.free_symbols
 
@@ -110,7 +174,25 @@ class GeometricSum(Expr):
 
 
 def norm(vector):
-    """|vector| = sqrt(<vector, vector>)."""
+    """|vector| = sqrt(<vector, vector>).
+
+    Parameters
+    ----------
+    vector : expression
+        A vector or matrix.
+
+    Returns
+    -------
+    expression
+        The length; Frobenius for matrices.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> linres.norm(sympy.Symbol("u", commutative=False))
+    sqrt(|u|^2)
+    """
     return sympy.sqrt(Inner(vector, vector))
 
 
@@ -344,10 +426,32 @@ def among(relation: Any, relations: Iterable[Any]) -> bool:
 
 
 def substitute(node: Any, mapping: Mapping[Any, Any]) -> Any:
-    """The tree with every key of mapping (a symbol, an indexed symbol or a label) replaced at once.
+    """The tree with every key of mapping replaced at once.
 
+    Parameters
+    ----------
+    node : expression or relation
+        The tree.
+    mapping : mapping of symbol to expression
+        What replaces each symbol, indexed symbol or label; one that does not occur changes nothing.
+
+    Returns
+    -------
+    expression or relation
+        The new tree.
+
+    Notes
+    -----
     Nothing is simplified, so a relation stays a relation; only an index is added up, to make x[(t + 1) - 1] x[t], and
     so is an exponent that counts stages. The index that a GeometricSum binds is not free: it stays.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> a, b = sympy.symbols("a b", real=True)
+    >>> linres.substitute(sympy.Le(a, b), {a: b, b: a})
+    b <= a
     """
     for old, new in mapping.items():
         if same(node, old):

@@ -23,13 +23,43 @@ from linres.theorem import Refutation, Theorem
 def load_file(path: str | os.PathLike[str]) -> list[Theorem]:
     """The theorems of a Python file, in the order in which it defines them. Runs the file.
 
-    Theorems are found under the names of the module, also within tuples, lists and dicts; a `Refutation` stands for
-    its claim, expected to be refuted at its instance, and for the corrected statement. What an import statement
-    brings in, and the theorems of linres itself, are not the file's own. The folder of the file can be imported from,
-    as when a script is run; it comes first while the file runs and last from then on.
+    Parameters
+    ----------
+    path : path-like
+        A Python file with theorems of its own at top level.
 
-    InputError if there is no such file, if it is no Python, if running it raises or exits, if it has no theorem, or
-    two of one name.
+    Returns
+    -------
+    list of Theorem
+        Those found under the names of the module, also within tuples, lists and dicts. A `Refutation` stands for its
+        claim, expected to be refuted at its instance, and for the corrected statement.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, when it is no Python, when running it raises or exits, when it has no theorem, or
+        two of one name.
+
+    Notes
+    -----
+    What an import statement brings in, and the theorems of linres itself, are not the file's own. The folder of the
+    file can be imported from, as when a script is run; it comes first while the file runs and last from then on.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import linres
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "mine.py")
+    ...     _ = file.write_text('''
+    ... import sympy, linres
+    ... a, b = sympy.symbols("a b", real=True)
+    ... MINE = linres.Theorem("mine", sympy.Le(2 * a * b, a**2 + b**2, evaluate=False))
+    ... ''')
+    ...     theorems = linres.load_file(file)
+    >>> [theorem.name for theorem in theorems]
+    ['mine']
     """
     place = Path(path)
     code, source = _compiled(place)

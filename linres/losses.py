@@ -30,30 +30,93 @@ LABELS = "Number the classes from 0, e.g. by np.unique(labels, return_inverse=Tr
 class Objective(Protocol):
     """What a solver asks of a loss of W (d, d): its value and gradient there, d, and a bound on its curvature.
 
-    smoothness: no eigenvalue of the Hessian exceeds it anywhere. Two more attributes are used where they exist:
-    mu, a lower bound on these eigenvalues (0 without), and minimum_loss, the infimum (nan without).
+    Two more attributes are used where they exist: mu, a lower bound on the eigenvalues of the Hessian (0 without), and
+    minimum_loss, the infimum of the loss (nan without).
+
+    Examples
+    --------
+    >>> import linres
+    >>> class Distance:
+    ...     dimension, smoothness, mu = 2, 1.0, 1.0
+    ...     def value(self, network):
+    ...         return ((network - 2) ** 2).sum() / 2
+    ...     def gradient(self, network):
+    ...         return network - 2
+    >>> linres.descend(Distance(), stages=1).loss
+    array([5., 0.])
     """
 
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """d, the width of W."""
 
     @property
-    def smoothness(self) -> float: ...
+    def smoothness(self) -> float:
+        """L: no eigenvalue of the Hessian exceeds it anywhere."""
 
-    def value(self, network: np.ndarray) -> float: ...
+    def value(self, network: np.ndarray) -> float:
+        """The loss at W.
 
-    def gradient(self, network: np.ndarray) -> np.ndarray: ...
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        float
+            The loss.
+        """
+
+    def gradient(self, network: np.ndarray) -> np.ndarray:
+        """The gradient of the loss at W.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        (d, d) ndarray
+            The gradient.
+        """
 
 
 class Evaluation(NamedTuple):
-    """A loss and its gradient (d, d) at one W."""
+    """A loss and its gradient at one W.
+
+    Attributes
+    ----------
+    value : float
+        The loss.
+    gradient : (d, d) ndarray
+        The gradient.
+    """
 
     value: float
     gradient: np.ndarray
 
 
 def inverse_root_kappa(objective: Any) -> float | None:
-    """q = sqrt(mu/L) of the loss, at most 1; None where nothing is known of mu, or it is 0."""
+    """q = sqrt(mu/L) of the loss, at most 1.
+
+    Parameters
+    ----------
+    objective : Problem or Objective
+        The loss.
+
+    Returns
+    -------
+    float or None
+        q; None where nothing is known of mu, or it is 0.
+
+    Examples
+    --------
+    >>> import linres
+    >>> round(linres.losses.inverse_root_kappa(linres.Problem.from_spectrum([1, 4])), 6)
+    0.5
+    """
     if isinstance(objective, Problem):
         return objective.q
     mu = getattr(objective, "mu", 0.0)
@@ -61,7 +124,27 @@ def inverse_root_kappa(objective: Any) -> float | None:
 
 
 def evaluate(objective: Any, network: np.ndarray) -> Evaluation:
-    """Value and gradient, in one pass over the data where the objective has a method for it."""
+    """Value and gradient, in one pass over the data where the objective has a method for it.
+
+    Parameters
+    ----------
+    objective : Problem or Objective
+        The loss.
+    network : (d, d) ndarray
+        W.
+
+    Returns
+    -------
+    Evaluation
+        Both.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> linres.losses.evaluate(linres.Problem.from_spectrum([1]), np.eye(1))
+    Evaluation(value=0.5, gradient=array([[-1.]]))
+    """
     together = getattr(objective, "evaluate", None)
     if together is not None:
         return together(network)
@@ -69,9 +152,16 @@ def evaluate(objective: Any, network: np.ndarray) -> Evaluation:
 
 
 class Counted(NamedTuple):
-    """How a run counts its losses: value(W) from the minimum where that is known from the first, else from zero.
+    """How a run counts its losses: from the minimum where that is known from the first, else from zero.
 
-    base: what value leaves out of the loss; minimum: of the loss, nan if unknown, and then the excess is nan as well.
+    Attributes
+    ----------
+    value : callable
+        W -> what is counted there.
+    base : float
+        What `value` leaves out of the loss.
+    minimum : float
+        Of the loss; nan if unknown, and then the excess is nan as well.
     """
 
     value: Callable[[np.ndarray], float]
@@ -80,25 +170,67 @@ class Counted(NamedTuple):
 
     @classmethod
     def of(cls, objective: Any) -> "Counted":
-        """A `Problem` knows its minimum, and its excess down to zero; others may have a minimum_loss."""
+        """How a run on this loss counts.
+
+        A `Problem` knows its minimum, and its excess down to zero; others may have a minimum_loss.
+
+        Parameters
+        ----------
+        objective : Problem or Objective
+            The loss.
+
+        Returns
+        -------
+        Counted
+            Its way to count.
+        """
         if isinstance(objective, Problem):
             return cls(objective.excess_loss, objective.minimum_loss, objective.minimum_loss)
         return cls(objective.value, 0.0, getattr(objective, "minimum_loss", math.nan))
 
     def arrays(self, values: list[float]) -> tuple[np.ndarray, np.ndarray]:
-        """The loss and the excess loss for values at T + 1 stages, (T + 1,) each."""
+        """The loss and the excess loss for the values at T + 1 stages.
+
+        Parameters
+        ----------
+        values : list of T + 1 floats
+            What `value` gave.
+
+        Returns
+        -------
+        loss : (T + 1,) ndarray
+            The loss.
+        excess : (T + 1,) ndarray
+            The loss less the minimum.
+        """
         found = np.array(values)
         loss = self.base + found
         return loss, found if self.base == self.minimum else loss - self.minimum
 
 
 class DataLoss:
-    """The mean of phi over samples: x (n, p) and y (n, m) in rows, (n,) for a single output, any real dtype.
+    """The mean of phi(H W x, y) over samples: the base of the losses below.
 
-    d = p. readout: H, (m, d); by default the first m coordinates, which needs m <= d. ridge: adds (ridge/2) |W|^2, and
-    itself to smoothness and to mu, which is 0 without it.
-    The arrays are kept, not copied, and every number of them is looked at once: InputError for one that is not finite,
-    for labels that are none, and for shapes that do not fit.
+    Each names phi; c is the largest second derivative of phi in its first argument. The width of W is d = p.
+
+    Parameters
+    ----------
+    x : (n, p) array_like
+        Samples in rows, of any real dtype. The arrays are kept, not copied.
+    y : (n, m) or (n,) array_like
+        Outputs in rows; (n,) for a single one.
+    readout : (m, d) array_like, optional
+        H; by default the first m coordinates, which needs m <= d.
+    ridge : float, default 0
+        Adds (ridge/2) |W|^2, >= 0, and itself to smoothness and to mu, which is 0 without it.
+    name : str, default "data"
+        What reports call it.
+
+    Raises
+    ------
+    InputError
+        When a number is not finite, for labels that are none, and for shapes that do not fit. Every number is looked at
+        once.
     """
 
     minimum_loss = math.nan
@@ -169,12 +301,12 @@ class DataLoss:
 
     @property
     def dimension(self) -> int:
-        """d."""
+        """d, the width of W and of x."""
         return self._x.shape[1]
 
     @property
     def samples(self) -> int:
-        """n."""
+        """n, the number of samples."""
         return len(self._x)
 
     @cached_property
@@ -188,25 +320,108 @@ class DataLoss:
         return self.curvature * size * float(np.linalg.eigvalsh(moment)[-1]) + self.mu
 
     def value(self, network) -> float:
-        """The loss at W (d, d)."""
+        """The loss at W.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        float
+            The loss.
+
+        Raises
+        ------
+        InputError
+            When W has another shape.
+        """
         return self._over(self._chunks(), network, slopes=False).value
 
     def gradient(self, network) -> np.ndarray:
-        """Its gradient at W (d, d), (d, d)."""
+        """The gradient of the loss at W.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        (d, d) ndarray
+            The gradient.
+
+        Raises
+        ------
+        InputError
+            When W has another shape.
+        """
         return self.evaluate(network).gradient
 
     def evaluate(self, network) -> Evaluation:
-        """Both, in one pass over the data."""
+        """The loss and its gradient at W, in one pass over the data.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        Evaluation
+            Both.
+
+        Raises
+        ------
+        InputError
+            When W has another shape.
+        """
         return self._over(self._chunks(), network)
 
     def evaluate_batch(self, network, rows) -> Evaluation:
-        """Both, with the mean taken over the samples with these row numbers (b,) only."""
+        """The loss and its gradient at W, with the mean taken over some samples only.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+        rows : (b,) array of int
+            The numbers of these samples.
+
+        Returns
+        -------
+        Evaluation
+            Both.
+
+        Raises
+        ------
+        InputError
+            When W has another shape.
+        """
         return self._over([rows], network)
 
     def batches(self, size: int, *, seed: int = 0, epoch: int = 0) -> Iterator[np.ndarray]:
         """The row numbers of the mini-batches of one epoch: every sample once, in an order drawn by seed and epoch.
 
-        size rows each, and what is left in the last. The same seed and epoch give the same bits on every machine.
+        Parameters
+        ----------
+        size : int
+            Rows of each, from 1 to n; what is left is in the last.
+        seed : int, default 0
+            From 0 to 2^32 - 1. The same seed and epoch give the same bits on every machine.
+        epoch : int, default 0
+            The number of the epoch, >= 0.
+
+        Returns
+        -------
+        iterator of (size,) array of int
+            Row numbers, ascending.
+
+        Raises
+        ------
+        InputError
+            For another size or seed.
         """
         size = checks.whole("batches(size)", size, wanted=f"an integer from 1 to {self.samples}", low=1,
                             high=self.samples)
@@ -272,10 +487,33 @@ class _ByOutput(DataLoss):
 
 
 class LeastSquares(_ByOutput):
-    """phi(z, y) = 1/2 |z - y|^2. c = 1, and the bound is attained.
+    """phi(z, y) = 1/2 |z - y|^2.
 
-    `Problem.from_data` says the same by its moments, after which a step costs nothing per sample; this one reads the
-    data anew, or a mini-batch of them, and subtracts no means.
+    c = 1, and the bound is attained. `Problem.from_data` says the same by its moments, after which a step costs nothing
+    per sample; this one reads the data anew, or a mini-batch of them, and subtracts no means.
+
+    Parameters
+    ----------
+    x : (n, p) array_like
+        Samples in rows.
+    y : (n, m) or (n,) array_like
+        Outputs in rows.
+    readout : (m, d) array_like, optional
+        H; by default the first m coordinates.
+    ridge : float, default 0
+        Adds (ridge/2) |W|^2.
+    name : str, default "data"
+        What reports call it.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> loss = linres.losses.LeastSquares(np.eye(2), 2 * np.eye(2), ridge=0.1)
+    >>> round(loss.smoothness, 6)
+    0.6
+    >>> round(float(linres.accelerate(loss, stages=50).loss[-1]), 6)
+    0.333333
     """
 
     per_output = pointwise.SQUARED
@@ -284,8 +522,29 @@ class LeastSquares(_ByOutput):
 class Huber(_ByOutput):
     """phi(z, y) = sum_j h(z_j - y_j), h(r) = r^2/2 up to |r| = delta and delta (|r| - delta/2) beyond (Huber 1964).
 
-    h' is r cut off at -delta and delta, so that it grows by at most 1 for each unit of r: c = 1. delta > 0 is in units
-    of y.
+    c = 1: h' is r cut off at -delta and delta, so that it grows by at most 1 for each unit of r.
+
+    Parameters
+    ----------
+    x : (n, p) array_like
+        Samples in rows.
+    y : (n, m) or (n,) array_like
+        Outputs in rows.
+    delta : float, default 1
+        Where parabolas go over into lines, > 0, in units of y.
+    readout : (m, d) array_like, optional
+        H; by default the first m coordinates.
+    ridge : float, default 0
+        Adds (ridge/2) |W|^2.
+    name : str, default "data"
+        What reports call it.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> linres.losses.Huber(np.eye(1), [3.0], delta=1).value(np.zeros((1, 1)))
+    2.5
     """
 
     def __init__(self, x, y, *, delta=pointwise.DELTA, readout=None, ridge=0.0, name="data"):
@@ -297,8 +556,31 @@ class Huber(_ByOutput):
 class Logistic(_ByOutput):
     """phi(z, y) = sum_j log(1 + exp(-s_j z_j)): one binary label per output, y_j = 1 (s_j = 1) or 0 (s_j = -1).
 
-    With p = 1/(1 + exp(-z_j)) the second derivative is p (1 - p) <= 1/4: c = 1/4, attained at z = 0. Where the samples
-    can be separated the infimum is not attained without a ridge.
+    c = 1/4. Where the samples can be separated the infimum is not attained without a ridge.
+
+    Parameters
+    ----------
+    x : (n, p) array_like
+        Samples in rows.
+    y : (n, m) or (n,) array_like
+        Labels, 0 or 1.
+    readout : (m, d) array_like, optional
+        H; by default the first m coordinates.
+    ridge : float, default 0
+        Adds (ridge/2) |W|^2.
+    name : str, default "data"
+        What reports call it.
+
+    Notes
+    -----
+    With p = 1/(1 + exp(-z_j)) the second derivative is p (1 - p) <= 1/4, attained at z = 0.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> round(linres.losses.Logistic(np.eye(1), [1]).value(np.zeros((1, 1))), 6)
+    0.693147
     """
 
     per_output = pointwise.LOGISTIC
@@ -312,11 +594,36 @@ class Logistic(_ByOutput):
 
 
 class Multinomial(DataLoss):
-    """phi(z, k) = log(sum_j exp z_j) - z_k: cross-entropy of softmax, y (n,) the classes, integers from 0 to m - 1.
+    """phi(z, k) = log(sum_j exp z_j) - z_k: the cross-entropy of softmax.
 
-    m, the number of classes, is one more than the largest label unless it is given. With p = softmax(z) the second
-    derivative along v is the variance of v_j under p, at most (max v - min v)^2/4 <= |v|^2/2: c = 1/2, attained where
-    two classes share all probability.
+    c = 1/2.
+
+    Parameters
+    ----------
+    x : (n, p) array_like
+        Samples in rows.
+    y : (n,) array_like
+        The classes, integers from 0 to m - 1.
+    classes : int, optional
+        m; by default one more than the largest label.
+    readout : (m, d) array_like, optional
+        H; by default the first m coordinates.
+    ridge : float, default 0
+        Adds (ridge/2) |W|^2.
+    name : str, default "data"
+        What reports call it.
+
+    Notes
+    -----
+    With p = softmax(z) the second derivative along v is the variance of v_j under p, at most (max v - min v)^2/4 <=
+    |v|^2/2, attained where two classes share all probability.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> round(linres.losses.Multinomial(np.eye(2), [0, 1]).value(np.zeros((2, 2))), 6)
+    0.693147
     """
 
     curvature = 0.5
@@ -363,10 +670,32 @@ ROUNDS = 6  # of a Feistel network; four pass for random already
 
 
 class Order:
-    """A random order of 0 .. n - 1 by seed and epoch: order[a:b] gives the numbers at the places a .. b - 1.
+    """A random order of 0, ..., n - 1 by seed and epoch: order[a:b] gives the numbers at the places a, ..., b - 1.
 
+    Parameters
+    ----------
+    n : int
+        How many numbers, >= 1.
+    seed : int, default 0
+        From 0 to 2^32 - 1.
+    epoch : int, default 0
+        The number of the epoch, >= 0.
+
+    Raises
+    ------
+    InputError
+        For another seed.
+
+    Notes
+    -----
     Up to 2^16 numbers are shuffled (every order is equally likely). More are permuted by a Feistel network on the least
     even number of bits that hold them, applied again to whatever is not below n: a bijection in no memory.
+
+    Examples
+    --------
+    >>> import linres
+    >>> sorted(linres.losses.Order(4, seed=1)[0:4].tolist())
+    [0, 1, 2, 3]
     """
 
     def __init__(self, n: int, *, seed: int = 0, epoch: int = 0):

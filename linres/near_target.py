@@ -66,14 +66,52 @@ class History(Mapping):
 
 
 class Approach:
-    """A run near its target, everything measured exactly: numbers, the target, and a `History` of each sequence.
+    """A run near its target, everything measured exactly. A sequence is {stage: value}, worked out when asked for.
 
-    points W_t, -1 <= t <= T; values ell(W_t) and potentials, 0 <= t <= T; singular_values s_t, -1 <= t <= T - 2; the
-    others, 0 <= t < T: lookaheads Y_t, gradients there and lookahead_values ell(Y_t); lookahead_errors and step_errors.
+    Parameters
+    ----------
+    method : linres.instances.Method
+        Nesterov's method on the loss.
+    point : callable
+        point(t) is W_t.
+    drift : callable
+        drift(t) is D_t.
+    stages : int
+        T.
+    least : Fraction
+        At most the smallest singular value of the target.
+    K : Fraction
+        The number K of the theorem stacking-acceleration-with-errors.
+
+    Attributes
+    ----------
+    q, L, K, sigma : flint.fmpq
+        Numbers of the theorem; sigma is at most the smallest singular value of the target.
+    target : (d, d) Matrix
+        W*.
+    minimum : flint.fmpq
+        ell*.
+    points : mapping of int to (d, d) Matrix
+        W_t, -1 <= t <= T.
+    values : mapping of int to flint.fmpq
+        ell(W_t), 0 <= t <= T.
+    potentials : mapping of int to flint.fmpq
+        Phi_t, 0 <= t <= T.
+    singular_values : mapping of int to flint.fmpq
+        s_t, at most the smallest singular value of W_t, -1 <= t <= T - 2.
+    lookaheads : mapping of int to (d, d) Matrix
+        Y_t, 0 <= t < T, as of all that follow.
+    gradients : mapping of int to (d, d) Matrix
+        The gradient at Y_t.
+    lookahead_values : mapping of int to flint.fmpq
+        ell(Y_t).
+    lookahead_errors : mapping of int to (d, d) Matrix
+        D_t.
+    step_errors : mapping of int to (d, d) Matrix
+        E_t.
     """
 
     def __init__(self, method: Method, point: Callable, drift: Callable, *, stages: int, least: Fraction, K: Fraction):
-        """point(t) is W_t, drift(t) is D_t; least is at most the smallest singular value of the target."""
         self.method, self.stages, self._least = method, stages, rational(least)
         self.q, self.L, self.K, self.sigma = method.q, method.L, rational(K), rational(least * (1 - GRAIN))
         self.target, self.minimum = method.function.minimiser, method.function.minimum
@@ -162,12 +200,58 @@ def _require_stretch(run: Any, target: Matrix) -> None:
 class PerturbedStackingRun:
     """Stacking by the functional rule on ell(W) = minimum + sum_ij h_ij((P (W - target) Q)_ij), with step errors.
 
-    h_ij(s) = up_ij s^2/2 for s >= 0 and down_ij s^2/2 for s < 0, where up_ij = mu + up[i][j] (L - mu) and so for down,
-    shares in [0, 1]: smooth and strongly convex. P and Q are the reflections with the normals left and right, () for
-    none; ell is least squares if up = down and all their rows are equal. start is W_0, before W_{-1}. The step error of
-    stage t is decay^t times step_error; lookahead_error is D_0, () for that of stacking, as at all other stages. Each
-    state but the last is rounded to `bits` bits, and the rounding counts as step error. least is at most the smallest
-    singular value of the target, K the number of the theorem stacking-acceleration-with-errors. Tables are d rows of d.
+    h_ij(s) = up_ij s^2/2 for s >= 0 and down_ij s^2/2 for s < 0, where up_ij = mu + up[i][j] (L - mu) and so for down:
+    ell is smooth and strongly convex, and least squares if up = down and all their rows are equal. Tables are d rows of
+    d.
+
+    Parameters
+    ----------
+    q : Fraction
+        1/sqrt(kappa), in (0, 1).
+    L : Fraction
+        The smoothness, > 0. mu = q^2 L.
+    up : tuple of d tuples of d Fraction
+        Shares in [0, 1]: where between mu and L the curvatures to the right are.
+    down : tuple of d tuples of d Fraction
+        Those to the left.
+    target : tuple of d tuples of d Fraction
+        W*.
+    start : tuple of d tuples of d Fraction
+        W_0.
+    before : tuple of d tuples of d Fraction
+        W_{-1}.
+    least : Fraction
+        At most the smallest singular value of the target, >= 0.
+    K : Fraction
+        The number K of the theorem stacking-acceleration-with-errors.
+    step_error : tuple of d tuples of d Fraction, default ()
+        e_0, () for none. That of stage t is decay^t times this.
+    decay : Fraction, default 1
+        What the step error is multiplied by at each stage.
+    lookahead_error : tuple of d tuples of d Fraction, default ()
+        D_0, () for that of stacking, as at all other stages.
+    left : tuple of d Fraction, default ()
+        The normal of the reflection P, () for none.
+    right : tuple of d Fraction, default ()
+        That of Q.
+    minimum : Fraction, default 0
+        ell*.
+    stages : int, default 1
+        T.
+    bits : int, default 96
+        Each state but the last is rounded to so many bits, and the rounding counts as step error.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> import linres
+    >>> one, two = ((Fraction(1),),), ((Fraction(2),),)
+    >>> run = linres.PerturbedStackingRun(
+    ...     q=Fraction(1, 2), L=Fraction(1), up=one, down=one, target=two, start=one, before=one, least=Fraction(2),
+    ...     K=Fraction(1, 8),
+    ... )
+    >>> run.record(linres.EXACT).values[1]
+    0
     """
 
     q: Fraction
@@ -189,7 +273,13 @@ class PerturbedStackingRun:
     bits: int = 96
 
     def function(self) -> Function:
-        """ell, exactly."""
+        """ell, exactly.
+
+        Returns
+        -------
+        linres.instances.Function
+            `value` and `gradient`, of maps (d, d), `minimiser` and `minimum`.
+        """
         d = len(self.target)
         target, minimum, mu = EXACT.matrix(self.target), rational(self.minimum), self.q**2 * self.L
         left, right = reflection(self.left, d, EXACT), reflection(self.right, d, EXACT)
@@ -213,9 +303,29 @@ class PerturbedStackingRun:
     def record(
         self, arithmetic: Arithmetic, *, stage: Callable = stacking.stage, rule: str = "functional"
     ) -> Approach:
-        """The run; `stage` may be another method, whose departures then count as errors.
+        """The run, exactly.
 
-        ValueError if the arithmetic is not EXACT, InputError if `least` is too large.
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT.
+        stage : callable
+            By default `linres.methods.stacking.stage`. It may be another method, whose departures then count as errors.
+        rule : {"functional", "parameter"}
+            What the step is taken on.
+
+        Returns
+        -------
+        linres.near_target.Approach
+            Numbers, the target, and of each sequence {stage: value}: points, values, potentials, errors, and rationals
+            at most the smallest singular values.
+
+        Raises
+        ------
+        ValueError
+            When the arithmetic is not EXACT.
+        InputError
+            When `least` is too large.
         """
         _require_exact(self, arithmetic)
         method = Method(self.function(), rational(self.q), rational(self.L))
@@ -256,10 +366,39 @@ class PerturbedStackingRun:
 class RecordedStackingRun:
     """A float64 run of stacking on least squares ell(W) - ell* = tr((W - W*) Sigma (W - W*)^T)/2, taken at its word.
 
-    sigma (d, d), target (d, d); states (T + 2, d, d), W_{-1}, W_0, ..., W_T; drifts (T, d, d), what is taken for the
-    lookahead errors D_t; all float64. least is at most the smallest singular value of the target; q, L and K are
-    rationals. Y_t = W_t + beta d_t + D_t is then exact, and all that rounding did is in the step errors E_t: near the
-    target the rounding of a lookahead point in float64 exceeds |d_t|^2, and would not pass for a lookahead error.
+    Parameters
+    ----------
+    sigma : (d, d) ndarray
+        Sigma, float64 as all arrays here.
+    target : (d, d) ndarray
+        W*.
+    states : (T + 2, d, d) ndarray
+        W_{-1}, W_0, ..., W_T.
+    drifts : (T, d, d) ndarray
+        What is taken for the lookahead errors D_t.
+    q : Fraction
+        1/sqrt(kappa).
+    L : Fraction
+        The smoothness.
+    least : Fraction
+        At most the smallest singular value of the target.
+    K : Fraction
+        The number K of the theorem stacking-acceleration-with-errors.
+
+    Notes
+    -----
+    Y_t = W_t + beta d_t + D_t, d_t = W_t - W_{t-1}, is then exact, and all that rounding did is in the step errors E_t:
+    near the target the rounding of a lookahead point in float64 exceeds |d_t|^2, and would not pass for a lookahead
+    error.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> from linres.near_target import recorded
+    >>> run = recorded(np.eye(2), 2 * np.eye(2), 1.75 * np.eye(2), stages=3)
+    >>> type(run).__name__, run.states.shape
+    ('RecordedStackingRun', (5, 2, 2))
     """
 
     sigma: np.ndarray
@@ -280,7 +419,13 @@ class RecordedStackingRun:
         return int(np.frexp(max(np.abs(each).max() for each in (self.states, self.drifts, self.target)))[1])
 
     def function(self) -> Function:
-        """ell, exactly."""
+        """ell, exactly.
+
+        Returns
+        -------
+        linres.instances.Function
+            `value` and `gradient`, of maps (d, d), `minimiser` and `minimum`, which is 0.
+        """
         sigma, target = to_scaled(self.sigma), self._exact(self.target)
 
         def gradient(point):
@@ -292,7 +437,25 @@ class RecordedStackingRun:
         return Function(gradient=gradient, value=value, minimiser=target, minimum=rational(0))
 
     def record(self, arithmetic: Arithmetic) -> Approach:
-        """ValueError if the arithmetic is not EXACT, InputError if `least` is too large."""
+        """The run, exactly.
+
+        Parameters
+        ----------
+        arithmetic : Arithmetic
+            EXACT.
+
+        Returns
+        -------
+        linres.near_target.Approach
+            As that of a `PerturbedStackingRun`.
+
+        Raises
+        ------
+        ValueError
+            When the arithmetic is not EXACT.
+        InputError
+            When `least` is too large.
+        """
         _require_exact(self, arithmetic)
         _require_stretch(self, to_exact(self.target))
         return LeastSquaresApproach(

@@ -31,13 +31,50 @@ WIDEST = 2**14  # columns: moments of so many take 2 GB, and their eigenvalues h
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Least squares given by its moments.
+    """Least squares given by its moments: ell(W) = 1/2 E|W x - y|^2 for maps W (d, d).
 
-    sigma: E[x x^T], (d, d), symmetric positive semidefinite; cross: E[y x^T], (d, d); y_squared: E|y|^2.
-    Losses are in squared units of y. samples is their number where the moments come from data, else None.
-    sigma_error, cross_error: how far rounding may have moved sigma and cross from the moments meant, in spectral norm.
-    dropped: how many rows of the data were left out, as a nan or an infinity is in them.
-    InputError for moments of the wrong shape, not finite, or of no distribution.
+    `from_data`, `from_moments` and `from_spectrum` make one. Losses are in squared units of y.
+
+    Parameters
+    ----------
+    sigma : (d, d) array_like
+        Sigma = E[x x^T], symmetric positive semidefinite, in squared units of x.
+    cross : (d, d) array_like
+        C = E[y x^T], in units of y times units of x.
+    y_squared : float
+        E|y|^2, >= 0, in squared units of y.
+    name : str, default "moments"
+        What reports call it.
+    samples : int, optional
+        How many samples the moments come from; None where they come from no data.
+    sigma_error : float, default 0
+        How far rounding may have moved sigma from the moment meant, in spectral norm.
+    cross_error : float, default 0
+        How far it may have moved cross.
+    dropped : int, default 0
+        How many rows of the data were left out, as a nan or an infinity is in them.
+
+    Raises
+    ------
+    InputError
+        When moments have the wrong shape, are not finite, or are of no distribution.
+
+    Notes
+    -----
+    The formulas are those of `linres.problem`.
+
+    Examples
+    --------
+    >>> import linres
+    >>> problem = linres.Problem.from_spectrum([1, 2, 4])
+    >>> problem
+    <Problem spectrum: d = 3, kappa = 4>
+    >>> round(problem.mu, 6), round(problem.L, 6), round(problem.q, 6)
+    (1.0, 4.0, 0.5)
+    >>> problem.target
+    array([[2., 0., 0.],
+           [0., 2., 0.],
+           [0., 0., 2.]])
     """
 
     sigma: np.ndarray
@@ -66,21 +103,54 @@ class Problem:
     def from_data(
         cls, x, y=None, *, centre=True, components=None, ridge=0.0, name="data", bad_rows="refuse", watch=None
     ) -> "Problem":
-        """The problem of predicting y (n, m) from x (n, p), samples in rows, which are read once, in constant memory.
+        """The problem of predicting y from x, samples in rows, which are read once, in constant memory.
 
-        x and y each: an array, the path of a .npy or .csv file, or a list of such paths, whose rows follow one another.
-        Or x alone: the path of a .npz file with arrays X and Y, or an iterable of pairs (x_chunk, y_chunk). Numbers of
-        any real type are taken as float64.
+        Parameters
+        ----------
+        x : (n, p) array_like, path, list of paths or iterable
+            An array, the path of a .npy or .csv file, or a list of such paths, whose rows follow one another. Without
+            y: the path of a .npz file with arrays X and Y, or an iterable of pairs (x_chunk, y_chunk). Numbers of any
+            real type are taken as float64.
+        y : (n, m) array_like, path or list of paths, optional
+            What is to be predicted.
+        centre : bool, default True
+            Whether to subtract the means first.
+        components : int, optional
+            Keep so many leading principal components of x and of y, each its own; their widths may then differ. The
+            basis of x is that of its components; that of y is turned so that E[y x^T] becomes symmetric positive
+            semidefinite.
+        ridge : float, default 0
+            Added to the diagonal of Sigma, >= 0, which adds (ridge/2) |W|^2 to the loss.
+        name : str, default "data"
+            What reports call it.
+        bad_rows : {"refuse", "drop"}
+            What to do with rows that have a nan or an infinity: refuse the data, or drop and count the rows.
+        watch : callable, optional
+            watch(rows_done, rows_total or None), called after each chunk.
 
-        centre: subtract the means first. components=K: keep the K leading principal components of x and of y, each its
-        own; their widths may then differ (see `_projected` for the bases). ridge: added to the diagonal of Sigma, which
-        adds (ridge/2) |W|^2 to the loss. bad_rows: what to do with rows that have a nan or an infinity, "refuse" the
-        data or "drop" and count the rows. watch(rows_done, rows_total or None) is called after each chunk.
+        Returns
+        -------
+        Problem
+            With d = p = m, or d = components.
 
+        Raises
+        ------
+        InputError
+            For anything but two nonempty tables of finite numbers with equally many rows; for p != m without
+            components; for more than 2^14 columns. What an iterable raises is not caught.
+
+        Notes
+        -----
         The moments, and so sigma_error and cross_error, are those of `linres.moments`, which says what bounds them and
         what makes them the same to the bit.
-        InputError for anything but two nonempty tables of finite numbers with equally many rows; for p != m without
-        components; for more than 2^14 columns. What an iterable raises is not caught.
+
+        Examples
+        --------
+        >>> import linres
+        >>> import numpy as np
+        >>> x = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+        >>> bool(np.allclose(linres.Problem.from_data(x, 2 * x).target, 2 * np.eye(2)))
+        True
         """
         if bad_rows not in ("refuse", "drop"):
             raise refuse("Problem.from_data(bad_rows=...)", '"refuse" or "drop"', checks.shown(bad_rows))
@@ -101,7 +171,35 @@ class Problem:
 
     @classmethod
     def from_moments(cls, sigma, cross, y_squared, *, name="moments") -> "Problem":
-        """The problem with these moments; y_squared must be one that some distribution with sigma and cross has."""
+        """The problem with these moments.
+
+        Parameters
+        ----------
+        sigma : (d, d) array_like
+            E[x x^T], symmetric positive semidefinite.
+        cross : (d, d) array_like
+            E[y x^T].
+        y_squared : float
+            E|y|^2, one that some distribution with sigma and cross has.
+        name : str, default "moments"
+            What reports call it.
+
+        Returns
+        -------
+        Problem
+            The problem.
+
+        Raises
+        ------
+        InputError
+            When moments have the wrong shape, are not finite, or are of no distribution.
+
+        Examples
+        --------
+        >>> import linres
+        >>> linres.Problem.from_moments([[2.0]], [[1.0]], 1.0).minimum_loss
+        0.25
+        """
         problem = cls(sigma, cross, y_squared, name)
         if problem.rank == problem.dimension:
             _require_enough_output(problem)
@@ -110,9 +208,33 @@ class Problem:
     @classmethod
     @one_thread
     def from_spectrum(cls, eigenvalues, *, target=None, name="spectrum") -> "Problem":
-        """The noiseless problem with Sigma = diag(eigenvalues), all > 0, and W* = target (d, d), by default 2 I.
+        """The noiseless problem with a diagonal Sigma and a given target.
 
-        (2 I rather than I because the solvers start at I.) InputError if a moment leaves the range of float64.
+        Parameters
+        ----------
+        eigenvalues : (d,) array_like
+            The diagonal of Sigma, all > 0.
+        target : (d, d) array_like, optional
+            W*; by default 2 I, rather than I, because the solvers start at I.
+        name : str, default "spectrum"
+            What reports call it.
+
+        Returns
+        -------
+        Problem
+            The problem; its ell* is 0.
+
+        Raises
+        ------
+        InputError
+            When an eigenvalue is not positive, when the target is no (d, d) matrix, or when a moment leaves the range
+            of float64.
+
+        Examples
+        --------
+        >>> import linres
+        >>> round(linres.Problem.from_spectrum([1, 100]).kappa, 6)
+        100.0
         """
         values = checks.vector("Problem.from_spectrum(eigenvalues)", eigenvalues)
         if values.min() <= 0:
@@ -134,7 +256,7 @@ class Problem:
 
     @property
     def dimension(self) -> int:
-        """d."""
+        """d, the width of W."""
         return len(self.sigma)
 
     @cached_property
@@ -180,18 +302,24 @@ class Problem:
 
     @property
     def kappa(self) -> float:
-        """L/mu; infinite if Sigma is numerically singular."""
+        """The condition number L/mu; infinite if Sigma is numerically singular."""
         return self.L / self.mu if self.rank == self.dimension else math.inf
 
     @property
     def q(self) -> float:
-        """1/sqrt(kappa)."""
+        """1/sqrt(kappa), in (0, 1]; 0 if Sigma is numerically singular."""
         return 1 / math.sqrt(self.kappa)
 
     @cached_property
     @one_thread
     def target(self) -> np.ndarray:
-        """W* = C Sigma^{-1}, (d, d); InputError, with the rank and what to do, if Sigma is numerically singular."""
+        """W* = C Sigma^{-1}, (d, d), which minimises ell.
+
+        Raises
+        ------
+        InputError
+            When Sigma is numerically singular: its rank, and what to do.
+        """
         if self.rank < self.dimension:
             raise refuse(
                 f"Sigma of {self.name}", f"invertible ({self.dimension} x {self.dimension})", f"rank {self.rank}",
@@ -221,7 +349,7 @@ class Problem:
 
     @property
     def sigma_min(self) -> float:
-        """The smallest singular value of W*."""
+        """The smallest singular value of W*, in units of W."""
         return float(self.target_singular_values[-1])
 
     @cached_property
@@ -243,7 +371,7 @@ class Problem:
     @cached_property
     @one_thread
     def minimum_loss(self) -> float:
-        """ell* = 1/2 (E|y|^2 - tr(W* C^T)); a difference that rounding pushed below zero is zero."""
+        """ell* = 1/2 (E|y|^2 - tr(W* C^T)), in squared units of y; never below 0, as rounding may have it."""
         return max(0.0, (self.y_squared - float(np.sum(self.target * self.cross))) / 2)
 
     @cached_property
@@ -253,30 +381,85 @@ class Problem:
         return np.linalg.cholesky(self.sigma)
 
     def excess_loss(self, network) -> float:
-        """ell(W) - ell* = 1/2 tr((W - W*) Sigma (W - W*)^T), from the difference itself: accurate down to zero."""
+        """ell(W) - ell* = 1/2 tr((W - W*) Sigma (W - W*)^T), from the difference itself: accurate down to zero.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        float
+            The excess loss, >= 0, in squared units of y.
+        """
         return float(np.sum(((network - self.target) @ self._root) ** 2) / 2)
 
     def loss(self, network) -> float:
-        """ell(W) = 1/2 E|W x - y|^2 for W (d, d), in squared units of y."""
+        """ell(W) = 1/2 E|W x - y|^2. Also called `value`, as `linres.losses.Objective` has it.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        float
+            The loss, in squared units of y.
+        """
         return self.minimum_loss + self.excess_loss(network)
 
     value = loss  # and smoothness: what `linres.losses.Objective` calls them
 
     @property
     def smoothness(self) -> float:
-        """L."""
+        """L, as `linres.losses.Objective` calls it."""
         return self.L
 
     def gradient(self, network) -> np.ndarray:
-        """grad ell(W) = (W - W*) Sigma, (d, d)."""
+        """grad ell(W) = (W - W*) Sigma.
+
+        Parameters
+        ----------
+        network : (d, d) ndarray
+            W.
+
+        Returns
+        -------
+        (d, d) ndarray
+            The gradient.
+        """
         return (network - self.target) @ self.sigma
 
     def hypotheses(self, *, momentum, step_size, rule="functional", blocks=True) -> list[dict[str, Any]]:
         """What the theorems assume of this problem and these settings, each with whether it holds.
 
-        rule: whose smoothness bounds the step, that of Sigma ("functional") or of W* Sigma W*^T ("parameter"). blocks:
-        whether the method makes residual blocks, which need W* invertible. Each entry is made by `hypothesis`. What one
-        theorem assumes, and of a whole run, is told by `linres.guarantee`.
+        What one theorem assumes, and of a whole run, is told by `linres.guarantee`.
+
+        Parameters
+        ----------
+        momentum : float
+            The momentum of the run.
+        step_size : float
+            Its step.
+        rule : {"functional", "parameter"}
+            Whose smoothness bounds the step: that of Sigma, or of W* Sigma W*^T.
+        blocks : bool, default True
+            Whether the method makes residual blocks, which need W* invertible.
+
+        Returns
+        -------
+        list of dict
+            Each with "name", "statement", "holds" (None where float64 cannot tell), the "value" measured, the
+            "threshold" it is held against, and a "remedy", None where it holds.
+
+        Examples
+        --------
+        >>> import linres
+        >>> problem = linres.Problem.from_spectrum([1, 2, 4])
+        >>> [(each["name"], each["holds"]) for each in problem.hypotheses(momentum=0.5, step_size=1)]
+        [('moments-invertible', True), ('target-invertible', True), ('momentum', True), ('step', False)]
         """
         moments = hypothesis(
             "moments-invertible", "Sigma > 0: its smallest eigenvalue mu > 0", self.moments_invertible, self.mu,
@@ -312,8 +495,10 @@ class Problem:
 
     @property
     def target_error(self) -> float:
-        """How far rounding may have moved W*, and so sigma_min, to first order: by solving for it, kappa
-        target_rounding; by the moments, (cross_error + |W*| sigma_error)/mu."""
+        """How far rounding may have moved W*, and so sigma_min, to first order, in spectral norm.
+
+        By solving for it, kappa target_rounding; by the moments, (cross_error + |W*| sigma_error)/mu.
+        """
         moved = self.cross_error + self.dimension * LEAST + float(self.target_singular_values[0]) * self.sigma_error
         return self.kappa * self.target_rounding + moved / self.mu
 

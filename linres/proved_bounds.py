@@ -19,13 +19,33 @@ DOUBLE_ROOT = 1e-9  # relative; two roots that are 1e-9 apart come of a momentum
 
 @dataclass(frozen=True)
 class Bound:
-    """At every stage t the excess loss is at most the right side of a theorem.
+    """A bound on the excess loss of a run, at every stage t: the right side of a theorem.
 
-    by: the theorem, or the words for what stands in for one. of: what is bounded, "excess", "potential" (a potential
-    that is at least the excess) or "mean" (the mean of the excess over seeds). given: what the right side is evaluated
-    with, by symbol name. power: the excess is bounded by this power of the right side. each: for a theorem about one
-    step: the first excess, of which the right side is the share left by a stage. rate: the share itself, where there
-    is no theorem to evaluate. contraction: by how much the bound falls a stage, None where that differs by stage.
+    Attributes
+    ----------
+    by : str
+        The theorem, or the words for what stands in for one.
+    of : {"excess", "potential", "mean"}
+        What is bounded: the excess, a potential that is at least the excess, or the mean of the excess over seeds.
+    given : dict of str to object
+        What the right side is evaluated with, by symbol name.
+    power : int
+        The excess is bounded by this power of the right side.
+    each : float, optional
+        For a theorem about one step: the first excess, of which the right side is the share left by a stage.
+    rate : float, optional
+        The share itself, where there is no theorem to evaluate.
+    contraction : float, optional
+        By how much the bound falls a stage; None where that differs by stage.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> problem = linres.Problem.from_spectrum([1, 2, 4])
+    >>> bound = linres.guarantee.of(problem, linres.descend(problem, stages=20)).bounds[0]
+    >>> bound.by, bound.at(np.arange(3)).round(6)
+    ('gradient-step', array([3.5     , 1.96875 , 1.107422]))
     """
 
     by: str
@@ -37,7 +57,18 @@ class Bound:
     contraction: float | None = None
 
     def at(self, stages: np.ndarray) -> np.ndarray:
-        """The bound after so many stages, integers (n,), in squared units of y: (n,); 0 where it underflows."""
+        """The bound after so many stages.
+
+        Parameters
+        ----------
+        stages : (n,) ndarray of int
+            The stages, >= 0.
+
+        Returns
+        -------
+        (n,) ndarray
+            The bound, in squared units of y; 0 where it underflows.
+        """
         with np.errstate(under="ignore", over="ignore"):
             if self.each is not None:
                 rate = self._right_side() if self.rate is None else self.rate

@@ -17,11 +17,37 @@ STREAM = 1  # keeps the normals drawn here apart from those of the embedded data
 
 
 def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
-    """W_0 = W* + a random multiple of a Gaussian matrix, (d, d), such that Phi_0 = fraction * basin(q) mu sigma_min^2.
+    """A random W_0 whose potential is a given share of the basin of stacking.
 
-    At most 1 is inside the basin of the theorem stacking-acceleration, above 1 outside; the seed, from 0 to 2^32 - 1,
-    chooses the direction. InputError for a bad fraction or seed, if W* is singular, for its basin is empty, and if
-    Phi_0 leaves the range of float64.
+    W_0 = W* + a random multiple of a Gaussian matrix, such that Phi_0 = fraction * basin(q) mu sigma_min^2.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem, with an invertible W*.
+    fraction : float, default 0.5
+        The share, > 0: at most 1 is inside the basin of the theorem stacking-acceleration, above 1 outside.
+    seed : int, default 0
+        Chooses the direction, from 0 to 2^32 - 1.
+
+    Returns
+    -------
+    (d, d) ndarray
+        W_0.
+
+    Raises
+    ------
+    InputError
+        For a bad fraction or seed, when W* is singular, for its basin is empty, and when Phi_0 leaves the range of
+        float64.
+
+    Examples
+    --------
+    >>> import linres
+    >>> problem = linres.Problem.from_spectrum([1, 2, 4])
+    >>> run = linres.grow(problem, stages=40, network=linres.starts.near(problem, fraction=0.5))
+    >>> round(linres.guarantee.of(problem, run).basin.ratio, 6)
+    0.5
     """
     fraction = checks.number("near(fraction=...)", fraction, wanted="a number > 0", holds=lambda v: v > 0)
     seed = checks.seed("near", seed)
@@ -41,9 +67,31 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
 
 
 def choose(text: str, *, seed: int) -> Callable[[Problem], np.ndarray | None]:
-    """What --start asks for: identity (None: what the solvers do by default), near, near:R, or FILE.npy (read at once).
+    """What --start of the command line asks for.
 
-    InputError for anything else, and for a file that holds no array.
+    Parameters
+    ----------
+    text : str
+        "identity", "near", "near:R" with a number R, the fraction, or the path of a .npy file, which is read at once.
+    seed : int
+        Of `near`.
+
+    Returns
+    -------
+    callable
+        Problem -> W_0 (d, d), or None for "identity", which the solvers take by default.
+
+    Raises
+    ------
+    InputError
+        For anything else, and for a file that holds no array.
+
+    Examples
+    --------
+    >>> import linres
+    >>> problem = linres.Problem.from_spectrum([1, 4])
+    >>> linres.starts.choose("near:0.25", seed=0)(problem).shape
+    (2, 2)
     """
     name, colon, number = text.partition(":")
     if text == "identity":

@@ -4,20 +4,20 @@ Everything drawn is rational and valid by construction, so nothing is filtered o
 so that no constant of a statement can hide behind L = 1. What a docstring here promises holds exactly, not up to
 rounding.
 
-    from hypothesis import given
-    from linres import strategies
-    from linres.arithmetic import EXACT
-
-    @given(strategies.psd_matrices(3))
-    def test_a_psd_matrix_has_a_nonnegative_trace(table):
-        assert sum(table[i][i] for i in range(3)) >= 0
+    >>> from hypothesis import find, given
+    >>> from linres import strategies
+    >>> @given(strategies.psd_matrices(3))
+    ... def test_a_psd_matrix_has_a_nonnegative_trace(table):
+    ...     assert sum(table[i][i] for i in range(3)) >= 0
+    >>> test_a_psd_matrix_has_a_nonnegative_trace()
 
 A number is a `Fraction`, a vector a tuple of them, a matrix a table: a tuple of rows. `EXACT.matrix(table)` is the
 matrix as linres computes with it, and `.data` of that python-flint's fmpq_mat; `FLOAT.matrix(table)` is a NumPy array
 in float64, each entry correctly rounded. A vector becomes a column by `EXACT.matrix([[entry] for entry in vector])`.
 Parameters such as q or tau may be integers or Fractions, given or drawn before:
 
-    strategies.inverse_roots_of_condition().flatmap(lambda q: strategies.spectra(3, q, 1))
+    >>> find(strategies.inverse_roots_of_condition().flatmap(lambda q: strategies.spectra(2, q, 1)), lambda _: True)
+    (Fraction(1, 256), Fraction(1, 1))
 """
 
 from collections.abc import Sequence
@@ -45,23 +45,85 @@ __all__ = [
 
 
 def rationals():
-    """Rationals of either sign: half of them integers from -4 to 4, the others of sizes from 2^-12 to 2^10."""
+    """Rationals of either sign: half of them integers from -4 to 4, the others of sizes from 2^-12 to 2^10.
+
+    Returns
+    -------
+    SearchStrategy of Fraction
+        0 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.rationals(), lambda _: True)
+    Fraction(0, 1)
+    """
     small = st.integers(-4, 4).map(Fraction)
     return st.one_of(small, st.builds(lambda scale, k: scale * k / 16, scales(8), st.integers(-64, 64)))
 
 
 def shares(steps: int = 16):
-    """Rationals k/steps in [0, 1]."""
+    """Rationals k/steps in [0, 1].
+
+    Parameters
+    ----------
+    steps : int, default 16
+        How fine the grid is, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of Fraction
+        0 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.shares(), lambda _: True)
+    Fraction(0, 1)
+    """
     return st.integers(0, steps).map(lambda k: Fraction(k, steps))
 
 
 def scales(most: int = 16):
-    """Powers of 2 from 2^-most to 2^most."""
+    """Powers of 2 from 2^-most to 2^most.
+
+    Parameters
+    ----------
+    most : int, default 16
+        The largest exponent, >= 0.
+
+    Returns
+    -------
+    SearchStrategy of Fraction
+        1 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.scales(), lambda _: True)
+    Fraction(1, 1)
+    """
     return st.integers(-most, most).map(lambda k: Fraction(2) ** k)
 
 
 def inverse_roots_of_condition():
-    """q = 1/sqrt(kappa), rational, in (0, 1]: kappa from 1 to 2^24, and 1 itself."""
+    """q = 1/sqrt(kappa), rational, in (0, 1]: kappa from 1 to 2^24, and 1 itself.
+
+    Returns
+    -------
+    SearchStrategy of Fraction
+        k/16 or k/4096.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.inverse_roots_of_condition(), lambda q: q == 1)
+    Fraction(1, 1)
+    """
     return st.one_of(
         st.integers(1, 16).map(lambda k: Fraction(k, 16)), st.integers(1, 4096).map(lambda k: Fraction(k, 4096))
     )
@@ -69,7 +131,25 @@ def inverse_roots_of_condition():
 
 @st.composite
 def vectors(draw, dimension: int):
-    """Tuples of `dimension` rationals of one drawn scale, often with zeros."""
+    """Vectors of one drawn scale, often with zeros.
+
+    Parameters
+    ----------
+    dimension : int
+        d, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d Fraction
+        The vector 0 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.vectors(2), lambda _: True)
+    (Fraction(0, 1), Fraction(0, 1))
+    """
     scale = draw(scales())
     entries = draw(st.lists(st.integers(-64, 64), min_size=dimension, max_size=dimension))
     return tuple(scale * Fraction(k, 64) for k in entries)
@@ -77,17 +157,64 @@ def vectors(draw, dimension: int):
 
 @st.composite
 def tables(draw, dimension: int, bound: int = 4):
-    """dimension x dimension tables of small rationals."""
+    """Square tables of small rationals, multiples of 1/4.
+
+    Parameters
+    ----------
+    dimension : int
+        d, >= 1.
+    bound : int, default 4
+        The largest size of an entry, >= 0.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d tuples of d Fraction
+        The table 0 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.tables(1), lambda _: True)
+    ((Fraction(0, 1),),)
+    """
     row = st.lists(st.integers(-4 * bound, 4 * bound), min_size=dimension, max_size=dimension)
     rows = draw(st.lists(row, min_size=dimension, max_size=dimension))
     return tuple(tuple(Fraction(k, 4) for k in row) for row in rows)
 
 
 def spectra(dimension: int, q, L):
-    """Eigenvalues of a quadratic with smoothness L and condition number 1/q^2: `dimension` rationals in [q^2 L, L].
+    """Eigenvalues of a quadratic with smoothness L and condition number 1/q^2: rationals in [q^2 L, L].
 
     With two or more the first is q^2 L and the last L, so that the condition number is attained; the others are
-    anywhere between, the ends among them. A single one is anywhere. q in (0, 1], L > 0.
+    anywhere between, the ends among them. A single one is anywhere.
+
+    Parameters
+    ----------
+    dimension : int
+        How many, >= 1.
+    q : int or Fraction
+        1/sqrt(kappa), in (0, 1].
+    L : int or Fraction
+        The smoothness, > 0.
+
+    Returns
+    -------
+    SearchStrategy of tuple of Fraction
+        `dimension` eigenvalues.
+
+    Raises
+    ------
+    InputError
+        For another q, L or dimension.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.spectra(2, Fraction(1, 2), 4), lambda _: True)
+    (Fraction(1, 1), Fraction(4, 1))
     """
     _require("spectra(q=...)", "in (0, 1]", q, 0 < q <= 1)
     _require("spectra(L=...)", "positive", L, L > 0)
@@ -117,17 +244,62 @@ def _orthogonal(draw, dimension: int):
 
 
 def orthogonal_matrices(dimension: int):
-    """Orthogonal tables, of either determinant: products of up to 3 reflections, the identity being simplest.
+    """Orthogonal tables, of either determinant: products of up to 3 reflections.
 
     Signs, swaps and Pythagorean rotations such as (3/5, 4/5) are among them. In up to 3 dimensions every orthogonal
     matrix is such a product.
+
+    Parameters
+    ----------
+    dimension : int
+        d, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d tuples of d Fraction
+        The identity is simplest.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is no integer >= 1.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.orthogonal_matrices(2), lambda _: True)
+    ((Fraction(1, 1), Fraction(0, 1)), (Fraction(0, 1), Fraction(1, 1)))
     """
     _require_dimension("orthogonal_matrices", dimension)
     return _orthogonal(dimension).map(_fractions)
 
 
 def unit_vectors(dimension: int):
-    """Vectors of length 1, in every direction up to a grid: the first columns of reflections."""
+    """Vectors of length 1, in every direction up to a grid: the first columns of reflections.
+
+    Parameters
+    ----------
+    dimension : int
+        d, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d Fraction
+        (1, 0, ..., 0) is simplest.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is no integer >= 1.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.unit_vectors(2), lambda _: True)
+    (Fraction(1, 1), Fraction(0, 1))
+    """
     _require_dimension("unit_vectors", dimension)
     normals = st.tuples(*[st.integers(-8, 8)] * dimension)
     return normals.map(lambda normal: tuple(row[0] for row in _fractions(reflection(normal, dimension, EXACT))))
@@ -136,7 +308,27 @@ def unit_vectors(dimension: int):
 def matrices(singular_values: Sequence):
     """Square tables P diag(singular_values) Q, P and Q orthogonal: these are their singular values, exactly.
 
-    Rationals >= 0. The largest is the spectral norm.
+    Parameters
+    ----------
+    singular_values : sequence of int or Fraction
+        d rationals >= 0. The largest is the spectral norm.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d tuples of d Fraction
+        The diagonal table is simplest.
+
+    Raises
+    ------
+    InputError
+        For none, or a negative one.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.matrices([1, 2]), lambda _: True)
+    ((Fraction(1, 1), Fraction(0, 1)), (Fraction(0, 1), Fraction(2, 1)))
     """
     _require("matrices(singular_values)", "nonnegative", singular_values, all(value >= 0 for value in singular_values))
     d = len(singular_values)
@@ -149,6 +341,28 @@ def symmetric_matrices(eigenvalues: Sequence):
     """Symmetric tables U diag(eigenvalues) U^T, U orthogonal: these rationals are their eigenvalues, exactly.
 
     `spectra(d, q, L).flatmap(symmetric_matrices)` has Hessians of any condition number 1/q^2.
+
+    Parameters
+    ----------
+    eigenvalues : sequence of int or Fraction
+        d rationals.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d tuples of d Fraction
+        The diagonal table is simplest.
+
+    Raises
+    ------
+    InputError
+        For none.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.symmetric_matrices([-1, 2]), lambda _: True)
+    ((Fraction(-1, 1), Fraction(0, 1)), (Fraction(0, 1), Fraction(2, 1)))
     """
     _require_dimension("symmetric_matrices", len(eigenvalues))
     stretch = _diagonal(eigenvalues)
@@ -156,16 +370,65 @@ def symmetric_matrices(eigenvalues: Sequence):
 
 
 def psd_matrices(dimension: int):
-    """Positive semidefinite tables of any rank, 0 among them, and any scale; their eigenvalues are rational."""
+    """Positive semidefinite tables of any rank, 0 among them, and any scale; their eigenvalues are rational.
+
+    Parameters
+    ----------
+    dimension : int
+        d, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d tuples of d Fraction
+        The table 0 is simplest.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is no integer >= 1.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.psd_matrices(1), lambda _: True)
+    ((Fraction(0, 1),),)
+    """
     _require_dimension("psd_matrices", dimension)
     drawn = st.tuples(scales(), _shares_and_ends(dimension))
     return drawn.flatmap(lambda drawn: symmetric_matrices([drawn[0] * share for share in drawn[1]]))
 
 
 def networks(layers: int, dimension: int, tau):
-    """The blocks (w_1, ..., w_layers) of a residual network (I + w_layers) ... (I + w_1), each of spectral norm <= tau.
+    """The blocks w_1, ..., w_n of a residual network (I + w_n) ... (I + w_1), each of spectral norm <= tau.
 
-    Tables; often a block is of norm exactly tau, and some are 0. tau >= 0. For tau < 1 every I + w_l is invertible.
+    Often a block is of norm exactly tau, and some are 0. For tau < 1 every I + w_l is invertible.
+
+    Parameters
+    ----------
+    layers : int
+        n, >= 0.
+    dimension : int
+        d, >= 1.
+    tau : int or Fraction
+        The largest norm of a block, >= 0.
+
+    Returns
+    -------
+    SearchStrategy of tuple of n tables
+        Zero blocks are simplest.
+
+    Raises
+    ------
+    InputError
+        For other layers, dimensions or tau.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.networks(2, 1, 1), lambda _: True)
+    (((Fraction(0, 1),),), ((Fraction(0, 1),),))
     """
     _require("networks(tau=...)", "nonnegative", tau, tau >= 0)
     _require("networks(layers=...)", "an integer >= 0", layers, type(layers) is int and layers >= 0)
@@ -175,17 +438,51 @@ def networks(layers: int, dimension: int, tau):
 
 
 class ErrorSequence(NamedTuple):
-    """Vectors e_0, ..., e_{T-1} and their norms, exactly: |e_t| = norms[t]."""
+    """Vectors e_0, ..., e_{T-1} and their norms, exactly: |e_t| = norms[t].
+
+    Attributes
+    ----------
+    vectors : tuple of T tuples of d Fraction
+        e_t.
+    norms : tuple of T Fraction
+        |e_t|.
+    """
 
     vectors: tuple[tuple[Fraction, ...], ...]
     norms: tuple[Fraction, ...]
 
 
 def error_sequences(stages: int, dimension: int, bound=1):
-    """`ErrorSequence`s of `stages` vectors with norms <= bound: what may go wrong at each stage of an algorithm.
+    """Errors of norms <= bound: what may go wrong at each stage of an algorithm.
 
-    Constant ones, ones that shrink geometrically, ones that alternate in sign at full size, and ones with a size and
-    a direction of each stage's own; the sequence of zeros is simplest. bound >= 0, a rational.
+    Constant ones, ones that shrink geometrically, ones that alternate in sign at full size, and ones with a size and a
+    direction of each stage's own.
+
+    Parameters
+    ----------
+    stages : int
+        T, how many vectors, >= 0.
+    dimension : int
+        d, >= 1.
+    bound : int or Fraction, default 1
+        The largest norm, >= 0.
+
+    Returns
+    -------
+    SearchStrategy of ErrorSequence
+        The sequence of zeros is simplest.
+
+    Raises
+    ------
+    InputError
+        For other stages, dimensions or bounds.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.error_sequences(2, 1), lambda _: True).norms
+    (Fraction(0, 1), Fraction(0, 1))
     """
     _require("error_sequences(bound=...)", "nonnegative", bound, bound >= 0)
     _require("error_sequences(stages=...)", "an integer >= 0", stages, type(stages) is int and stages >= 0)
@@ -227,7 +524,25 @@ def _fractions(matrix) -> tuple[tuple[Fraction, ...], ...]:
 
 @st.composite
 def moment_matrices(draw, dimension: int):
-    """Positive definite tables A A^T + c I, A of small rationals, c > 0."""
+    """Positive definite tables A A^T + c I, A of small rationals, c > 0.
+
+    Parameters
+    ----------
+    dimension : int
+        d, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d tuples of d Fraction
+        I/4 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.moment_matrices(1), lambda _: True)
+    ((Fraction(1, 4),),)
+    """
     a = draw(tables(dimension))
     c = Fraction(draw(st.integers(1, 8)), 4)
     d = range(dimension)
@@ -236,7 +551,27 @@ def moment_matrices(draw, dimension: int):
 
 @st.composite
 def nesterov_runs(draw, max_stages: int, max_dimension: int = 4):
-    """`NesterovRun`s: any condition number, curvature, scale, start and errors."""
+    """Runs of Nesterov's method: any condition number, curvature, scale, start and errors.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 4
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of NesterovRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.nesterov_runs(2), lambda _: True).stages
+    1
+    """
     d = draw(st.integers(1, max_dimension))
     several = st.lists(shares(), min_size=d, max_size=d).map(tuple)
     up = draw(several)
@@ -261,7 +596,27 @@ def nesterov_runs(draw, max_stages: int, max_dimension: int = 4):
 
 @st.composite
 def descents(draw, max_stages: int, max_dimension: int = 4):
-    """`NesterovRun`s without errors and momentum to start with, q < 1: for gradient descent."""
+    """Runs for gradient descent: `nesterov_runs` without errors and momentum to start with, q < 1.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 4
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of NesterovRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.descents(2), lambda _: True).step_error
+    ()
+    """
     run = draw(nesterov_runs(max_stages, max_dimension))
     q = run.q if run.q < 1 else Fraction(4095, 4096)
     return replace(run, q=q, x_prev=run.x, lookahead_error=(), step_error=())
@@ -269,7 +624,27 @@ def descents(draw, max_stages: int, max_dimension: int = 4):
 
 @st.composite
 def stacking_runs(draw, max_stages: int, max_dimension: int = 3):
-    """`StackingRun`s from the identity or from any start (a singular one ends the run at once)."""
+    """Runs of stacking from the identity or from any start (a singular one ends the run at once).
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 3
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of StackingRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.stacking_runs(2), lambda _: True).start
+    ((Fraction(1, 1),),)
+    """
     d = draw(st.integers(1, max_dimension))
     identity = tuple(tuple(Fraction(int(i == j)) for j in range(d)) for i in range(d))
     return StackingRun(
@@ -284,12 +659,34 @@ def stacking_runs(draw, max_stages: int, max_dimension: int = 3):
 
 @st.composite
 def aligned_stacking_runs(draw, reach, max_stages: int, max_dimension: int = 3, distance: int = 1):
-    """`StackingRun`s near their targets: any condition number, scale and direction, rational spectra.
+    """Runs of stacking near their targets: any condition number, scale and direction, rational spectra.
 
-    reach(q, L, sigma, potential) says by what the displacement W_0 - W* may be multiplied, for sigma the smallest
-    singular value of W* and potential that of the displacement as it is; distance = 0 makes it the excess loss, without
-    the distance to the target. Half of the starts go there, up to a rounding of 2^-10; the others are nearer, and some
-    at the target itself.
+    Half of the starts go as far as `reach` says, up to a rounding of 2^-10; the others are nearer, and some at the
+    target itself.
+
+    Parameters
+    ----------
+    reach : callable
+        reach(q, L, sigma, potential) says by what the displacement W_0 - W* may be multiplied, for sigma the smallest
+        singular value of W* and potential that of the displacement as it is.
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 3
+        The largest dimension, >= 1.
+    distance : int, default 1
+        0 makes the potential the excess loss, without the distance to the target.
+
+    Returns
+    -------
+    SearchStrategy of StackingRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.aligned_stacking_runs(lambda q, L, sigma, potential: 0, 2), lambda _: True).stages
+    1
     """
     d = draw(st.integers(1, max_dimension))
     q = draw(st.one_of(inverse_roots_of_condition(), st.sampled_from([Fraction(3, 5), Fraction(24, 25)])))
@@ -318,7 +715,27 @@ def _first_column(table):
 
 @st.composite
 def quadratic_runs(draw, max_stages: int, max_dimension: int = 4):
-    """`QuadraticRun`s from rest: any condition number, scale and start, eigenvalues from mu to L, ends included."""
+    """Runs on quadratics from rest: any condition number, scale and start, eigenvalues from mu to L, ends included.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 4
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of linres.instances.QuadraticRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.quadratic_runs(2), lambda _: True).previous
+    ()
+    """
     d = draw(st.integers(1, max_dimension))
     q, smoothness = draw(inverse_roots_of_condition()), draw(scales()) * draw(st.integers(1, 8))
     mu = q**2 * smoothness
@@ -336,14 +753,52 @@ def quadratic_runs(draw, max_stages: int, max_dimension: int = 4):
 
 @st.composite
 def quadratic_runs_with_errors(draw, max_stages: int, max_dimension: int = 4):
-    """`NesterovRun`s on quadratics, q < 1: any condition number, eigenvalues, scale, start and errors."""
+    """Runs on quadratics, q < 1: any condition number, eigenvalues, scale, start and errors.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 4
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of NesterovRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.quadratic_runs_with_errors(2), lambda _: True).stages
+    1
+    """
     run = draw(nesterov_runs(max_stages, max_dimension))
     return replace(run, q=min(run.q, Fraction(4095, 4096)), down=run.up)
 
 
 @st.composite
 def diagonals(draw, dimension: int):
-    """Singular values: the least is a drawn scale, the others up to 4 times as much."""
+    """Singular values: the least is a drawn scale, the others up to 4 times as much.
+
+    Parameters
+    ----------
+    dimension : int
+        How many, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of tuple of d Fraction
+        Equal ones are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.diagonals(2), lambda _: True)
+    (Fraction(1, 4), Fraction(1, 4))
+    """
     scale = draw(scales(8)) * draw(st.integers(1, 8)) / 4
     several = draw(st.lists(st.integers(0, 12), min_size=dimension - 1, max_size=dimension - 1))
     return (scale, *(scale * (1 + Fraction(k, 4)) for k in several))
@@ -351,9 +806,28 @@ def diagonals(draw, dimension: int):
 
 @st.composite
 def perturbed_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
-    """`PerturbedStackingRun`s within the basin, some at its edge: any condition number, curvature, scale and errors.
+    """Runs of stacking within the basin, some at its edge: any condition number, curvature, scale and errors.
 
     A third of the functions is least squares.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 3
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of PerturbedStackingRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.perturbed_stacking_runs(2), lambda _: True).stages
+    1
     """
     d = draw(st.integers(1, max_dimension))
     q = draw(st.one_of(st.integers(1, 15).map(lambda k: Fraction(k, 16)), st.integers(1, 4095).map(_of_4096)))
@@ -381,7 +855,25 @@ def _of_4096(k: int) -> Fraction:
 
 @st.composite
 def curvatures(draw, dimension: int):
-    """Tables up and down of shares: of least squares, of another quadratic, or of a function that bends at 0."""
+    """Tables up and down of shares: of least squares, of another quadratic, or of a function that bends at 0.
+
+    Parameters
+    ----------
+    dimension : int
+        d, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of (table, table)
+        Tables of zeros are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.curvatures(1), lambda _: True)
+    (((Fraction(0, 1),),), ((Fraction(0, 1),),))
+    """
     several = st.lists(shares(), min_size=dimension, max_size=dimension).map(tuple)
     rows = st.lists(several, min_size=dimension, max_size=dimension).map(tuple)
     up = draw(st.one_of(several.map(lambda row: (row,) * dimension), rows))
@@ -397,7 +889,20 @@ def _rotated(singular_values, left, right):
 
 @st.composite
 def absorptions(draw):
-    """`Numbers` that satisfy every hypothesis of the theorem absorption, often with equality."""
+    """Numbers that satisfy every hypothesis of the theorem absorption, often with equality.
+
+    Returns
+    -------
+    SearchStrategy of linres.theorems.absorption.Numbers
+        X = 0 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.absorptions(), lambda _: True).X
+    Fraction(0, 1)
+    """
     from linres.theorems.absorption import Numbers
 
     share = st.one_of(st.just(Fraction(1)), shares())
@@ -410,14 +915,52 @@ def absorptions(draw):
 
 @st.composite
 def perturbed_descents(draw, max_stages: int, max_dimension: int = 4):
-    """`NesterovRun`s for gradient descent with step errors of every scale, q < 1."""
+    """Runs of gradient descent with step errors of every scale, q < 1.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 4
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of NesterovRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.perturbed_descents(2), lambda _: True).lookahead_error
+    ()
+    """
     run = draw(descents(max_stages, max_dimension))
     return replace(run, step_error=draw(st.one_of(st.just(()), vectors(len(run.x)))))
 
 
 @st.composite
 def momenta(draw, stages: int):
-    """tau_0, ..., tau_stages, tau_{t+1} >= 1 and tau_{t+1}^2 - tau_{t+1} <= tau_t^2: known ones, the fastest, any."""
+    """tau_0, ..., tau_T with tau_{t+1} >= 1 and tau_{t+1}^2 - tau_{t+1} <= tau_t^2: known ones, the fastest, any.
+
+    Parameters
+    ----------
+    stages : int
+        T, >= 0.
+
+    Returns
+    -------
+    SearchStrategy of tuple of T + 1 Fraction
+        (t + 2)/2 is simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.momenta(2), lambda _: True)
+    (Fraction(1, 1), Fraction(3, 2), Fraction(2, 1))
+    """
     kind = draw(st.sampled_from(["halves", "thirds", "fastest", "any"]))
     if kind == "halves":
         return tuple(Fraction(t + 2, 2) for t in range(stages + 1))
@@ -432,7 +975,27 @@ def momenta(draw, stages: int):
 
 @st.composite
 def convex_runs(draw, max_stages: int, max_dimension: int = 3):
-    """`ConvexRun`s: flat and steep sides, straight ends, any minimiser, scale, start, momentum and errors."""
+    """Runs on convex functions: flat and steep sides, straight ends, any minimiser, scale, start, momentum and errors.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 3
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of linres.convex_runs.ConvexRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.convex_runs(2), lambda _: True).tau
+    (Fraction(1, 1), Fraction(3, 2))
+    """
     d = draw(st.integers(1, max_dimension))
     share = st.one_of(st.sampled_from([Fraction(0), Fraction(1)]), shares())
     several = st.lists(share, min_size=d, max_size=d).map(tuple)
@@ -465,7 +1028,27 @@ def _on_flat_sides(entries, up, down):
 
 @st.composite
 def convex_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
-    """`ConvexStackingRun`s within the basin, half of them at its edge: flat and steep sides, any scale and weights."""
+    """Runs of stacking within the basin, half of them at its edge: flat and steep sides, any scale and weights.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 3
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of linres.convex_stacking.ConvexStackingRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.convex_stacking_runs(2), lambda _: True).tau
+    (Fraction(1, 1), Fraction(4, 3))
+    """
     d = draw(st.integers(1, max_dimension))
     singular_values, mirrors = draw(diagonals(d)), st.one_of(st.just(()), vectors(d))
     target, (up, down) = _rotated(singular_values, draw(mirrors), draw(mirrors)), draw(curvatures(d))
@@ -487,8 +1070,29 @@ def convex_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
 
 @st.composite
 def parameter_stacking_runs(draw, max_stages: int, max_dimension: int = 3):
-    """`ParameterRun`s within the basin, half of them at its edge up to a rounding: any condition number and scale, from
-    rest or from any first block."""
+    """Runs of the parameter rule within the basin, half of them at its edge up to a rounding.
+
+    Any condition number and scale, from rest or from any first block.
+
+    Parameters
+    ----------
+    max_stages : int
+        The most stages, >= 1.
+    max_dimension : int, default 3
+        The largest dimension, >= 1.
+
+    Returns
+    -------
+    SearchStrategy of linres.parameter_stacking.ParameterRun
+        Short runs in low dimension are simplest.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from linres import strategies
+    >>> find(strategies.parameter_stacking_runs(2), lambda _: True).stages
+    1
+    """
     d = draw(st.integers(1, max_dimension))
     q = min(draw(inverse_roots_of_condition()), Fraction(4095, 4096))
     widest = Fraction(11, 32) if q <= Fraction(1, 2) else Fraction(1, 4)  # for these mu* <= L*

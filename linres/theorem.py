@@ -25,7 +25,29 @@ PROVENANCES = ("seed", "classical", "linres", "user")
 
 @dataclass(frozen=True)
 class Certificate:
-    """Reason of a step: the claim's gap is the sum of these terms (see `linres.certificate`)."""
+    """Reason of a step: what the claim says is >= 0 is the sum of these terms.
+
+    Parameters
+    ----------
+    *terms : Term
+        The terms, kept as the tuple `terms`; no term for an equality of matrices, or of scalars that are identically
+        equal.
+
+    Notes
+    -----
+    What is checked of it, and by which signs, is said in `linres.certificate`.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> a, b = sympy.symbols("a b", real=True)
+    >>> with sympy.evaluate(False):
+    ...     claim = sympy.Le(2 * a * b, a**2 + b**2)
+    >>> step = linres.Step("square", claim, linres.Certificate(linres.Term(1, square=a - b)))
+    >>> linres.check(linres.Theorem("squares", claim, proof=(step,)), "square")
+    square: certificate of 1 term, its identity confirmed by both checkers
+    """
 
     terms: tuple[Term, ...]
 
@@ -35,7 +57,25 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Rule:
-    """Reason of a step: a rule of `linres.rules`, by name, applied to hypotheses or earlier claims."""
+    """Reason of a step: a rule of `linres.rules` applied to hypotheses or earlier claims.
+
+    Parameters
+    ----------
+    name : str
+        The rule: "root", "cauchy_schwarz" or "induction".
+    *premises : relation
+        What it is applied to, node by node as hypotheses or earlier claims are written; kept as the tuple `premises`.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> u, v = sympy.symbols("u v", commutative=False)
+    >>> with sympy.evaluate(False):
+    ...     claim = sympy.Le(linres.Inner(u, v) ** 2, linres.Inner(u, u) * linres.Inner(v, v))
+    >>> linres.Step("short", claim, linres.Rule("cauchy_schwarz")).by.name
+    'cauchy_schwarz'
+    """
 
     name: str
     premises: tuple[Any, ...]
@@ -47,14 +87,42 @@ class Rule:
 
 @dataclass(frozen=True)
 class Lemma:
-    """Reason of a step: the conclusion (or the step named `step`) of another theorem, symbols replaced by mapping."""
+    """Reason of a step: what another theorem concludes, or a step of it claims.
+
+    Parameters
+    ----------
+    theorem : Theorem
+        The other theorem. Its proof is checked too.
+    mapping : mapping of symbol to expression, default {}
+        What replaces its symbols; one that is not named stays.
+    step : str, optional
+        The step of its proof that is used; by default its conclusion.
+
+    Examples
+    --------
+    >>> import linres
+    >>> lemma = linres.Lemma(linres.load("gradient-step"), step="below_1_squared")
+    >>> lemma.statement()
+    1 - q**2 > 0
+    """
 
     theorem: "Theorem"
     mapping: Mapping[Any, Any] = field(default_factory=dict)
     step: str | None = None
 
     def statement(self) -> Any:
-        """The relation this lemma gives, in the symbols of the theorem that uses it."""
+        """The relation this lemma gives, in the symbols of the theorem that uses it.
+
+        Returns
+        -------
+        relation
+            The conclusion or claim with `mapping` carried out.
+
+        Raises
+        ------
+        KeyError
+            When no step has the name.
+        """
         source = self.theorem.conclusion if self.step is None else self.theorem.step(self.step).claim
         return substitute(source, self.mapping)
 
@@ -63,13 +131,34 @@ class Lemma:
 class Induction:
     """Reason of a step: the first stages by themselves, then one stage after the other.
 
-    first = (steps of stage 0, ..., of stage k) and advance, steps that may use the invariants at a stage t >= k and
-    end up with them at t + 1. All invariants are to be shown at stage k. Those shown at each stage 0, ..., k hold at
-    every stage t and at the horizon T: the step claims one of these. With k = 0 all that `advance` claims holds at
-    every stage t < T.
+    Parameters
+    ----------
+    invariants : tuple of relation
+        What is carried from stage to stage. All are to be shown at stage k.
+    first : tuple of tuple of Step
+        (steps of stage 0, ..., of stage k).
+    advance : tuple of Step
+        Steps that may use the invariants at a stage t >= k and end up with them at t + 1.
+
+    Raises
+    ------
+    InputError
+        When a part is no tuple of relations or of steps.
+
+    Notes
+    -----
+    The invariants shown at each stage 0, ..., k hold at every stage t and at the horizon T: the step claims one of
+    these. With k = 0 all that `advance` claims holds at every stage t < T.
 
     Claims about another stage have to be the same trees: write `substitute(invariant, {t: t + 1})`, with t + 1 built
-    outside sympy.evaluate(False). InputError for parts that are no tuples of relations and of steps.
+    outside sympy.evaluate(False).
+
+    Examples
+    --------
+    >>> import linres
+    >>> reason = linres.load("nesterov-quadratic").step("conclusion").by
+    >>> len(reason.invariants), [len(steps) for steps in reason.first], [step.name for step in reason.advance]
+    (5, [7], ['energy', 'cosine', 'together', 'sine', 'product_squared', 'product', 'bounded'])
     """
 
     invariants: tuple[Any, ...]
@@ -88,14 +177,45 @@ class Induction:
 
 @dataclass(frozen=True)
 class Prose:
-    """Reason of a step that no machine checks. A theorem with such a step is never `proved`."""
+    """Reason of a step that no machine checks. A theorem with such a step is never `proved`.
+
+    Parameters
+    ----------
+    text : str
+        The reason, in words.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.Prose("By compactness.").text
+    'By compactness.'
+    """
 
     text: str
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a proof: what is claimed, and why. `note` is a line for the reader."""
+    """One step of a proof: what is claimed, and why.
+
+    Parameters
+    ----------
+    name : str
+        The name, another for each step of a proof.
+    claim : relation
+        What the step claims; later steps may use it.
+    by : Certificate, Rule, Lemma, Induction or Prose
+        The reason.
+    note : str, default ""
+        A line for the reader.
+
+    Examples
+    --------
+    >>> import linres
+    >>> step = linres.load("gradient-step").step("below_1_squared")
+    >>> step.claim, type(step.by).__name__
+    (1 - q**2 > 0, 'Certificate')
+    """
 
     name: str
     claim: Any
@@ -103,7 +223,13 @@ class Step:
     note: str = ""
 
     def parts(self) -> "Iterator[Step]":
-        """This step and, before it, those that it is made of."""
+        """This step and, before it, those that it is made of.
+
+        Yields
+        ------
+        Step
+            The steps of an induction, at any depth; last the step itself.
+        """
         if isinstance(self.by, Induction):
             for step in (*chain.from_iterable(self.by.first), *self.by.advance):
                 yield from step.parts()
@@ -112,11 +238,34 @@ class Step:
 
 @dataclass(frozen=True)
 class Control:
-    """A variant of a theorem whose fate is known: "stronger" ones are false and must be refuted, "weaker" ones hold.
+    """A variant of a theorem whose fate is known: a test of the checks themselves.
 
-    change: subexpressions of the conclusion and what replaces them; each must occur. drop: hypotheses left out.
-    measure: another measurement (a wrong method). witness: an instance that decides; without one, instances are drawn
-    from `instances`, or else from the theorem's own.
+    Parameters
+    ----------
+    name : str
+        The name, another for each control of a theorem.
+    kind : {"stronger", "weaker"}
+        "stronger" ones are false and must be refuted, "weaker" ones hold.
+    change : mapping of expression to expression, default {}
+        Subexpressions of the conclusion and what replaces them; each must occur.
+    drop : tuple of relation, default ()
+        Hypotheses left out.
+    measure : callable, optional
+        Another measurement (a wrong method), as the `measure` of a `Theorem`.
+    witness : object, optional
+        An instance that decides. Without one, instances are drawn.
+    instances : callable, optional
+        () -> Hypothesis strategy to draw from; by default the theorem's own.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> theorem = linres.load("gradient-step")
+    >>> L = sympy.Symbol("L", real=True)
+    >>> control = linres.Control("faster", "stronger", {theorem.conclusion.rhs: 0 * L})
+    >>> theorem.variant(control).expect
+    'refuted'
     """
 
     name: str
@@ -132,8 +281,18 @@ class Control:
 class GenericStep:
     """The generic step that a theorem is about, and how to measure another in its place.
 
-    name: a key of `linres.methods.wrong.WRONG`. measured: step -> a `measure` of the run of that step, which is claimed
-    to be the method's own, without errors.
+    Parameters
+    ----------
+    name : {"descent", "nesterov", "stacking", "stacking-blocks", "additive", "random-start"}
+        A key of `linres.methods.wrong.WRONG`, which has the wrong steps that are tried.
+    measured : callable
+        step -> a `measure` of the run of that step, which is claimed to be the method's own, without errors.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.load("gradient-step").method.name
+    'descent'
     """
 
     name: Literal["descent", "nesterov", "stacking", "stacking-blocks", "additive", "random-start"]
@@ -142,8 +301,26 @@ class GenericStep:
 
 @dataclass(frozen=True)
 class Batch:
-    """Many instances measured in compiled float64: one array (n,) for each symbol, and how to rebuild the k-th
-    instance exactly. `drawn` counts instances before any was discarded."""
+    """Many instances measured in compiled float64: what a `sample` of a `Theorem` returns.
+
+    Parameters
+    ----------
+    columns : mapping of symbol to (n,) array
+        The values of each symbol, one for each instance.
+    instance : callable
+        k -> the k-th instance, rebuilt exactly.
+    drawn : int
+        How many instances were drawn, before any was discarded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import linres
+    >>> theorem = linres.load("gradient-step")
+    >>> batch = theorem.sample(np.random.default_rng(0), 10)
+    >>> batch.drawn >= 10, type(batch.instance(0)).__name__
+    (True, 'NesterovRun')
+    """
 
     columns: Mapping[Any, Any]
     instance: Callable[[int], Any]
@@ -152,12 +329,38 @@ class Batch:
 
 @dataclass(frozen=True)
 class Limit:
-    """A family of instances along which a theorem becomes sharp: small/large is exactly `ratio`, which tends to `to`.
+    """A family of instances along which a theorem becomes sharp.
 
-    The conclusion reads small <= large. family: parameter -> instance; at: values of the parameter, at least 3, in the
-    order in which `to` is approached; ratio: an expression in the symbols of the theorem. tends: (symbol, value) if
-    SymPy is to confirm that ratio tends to `to` as the symbol tends to the value. A theorem is reported as sharp in the
-    limit if `to` is 1 and SymPy confirms it. InputError for parts of another kind.
+    The conclusion reads small <= large, and small/large is exactly `ratio`, which tends to `to`.
+
+    Parameters
+    ----------
+    family : callable
+        parameter -> instance.
+    at : tuple
+        Values of the parameter, at least 3, in the order in which `to` is approached.
+    ratio : expression
+        small/large, in the symbols of the theorem.
+    to : rational, default 1
+        The limit.
+    tends : (symbol, value), optional
+        Given if SymPy is to confirm that `ratio` tends to `to` as the symbol tends to the value.
+
+    Raises
+    ------
+    InputError
+        When a part is of another kind.
+
+    Notes
+    -----
+    A theorem is reported as sharp in the limit if `to` is 1 and SymPy confirms it.
+
+    Examples
+    --------
+    >>> import linres
+    >>> limit = linres.load("nesterov-step").tightness
+    >>> limit.to, len(limit.at)
+    (Fraction(1, 1), 6)
     """
 
     family: Callable[[Any], Any]
@@ -187,25 +390,82 @@ _SCOPES: dict[tuple[int, ...], tuple[tuple, Scope]] = {}  # by the ids of the pa
 class Theorem:
     """A statement with everything needed to decide it.
 
-    symbols: every symbol, sequence label and what it means. definitions: abbreviations, eliminated before a proof is
-    checked and compared with what `measure` returns. hypotheses, conclusion: relations over the symbols.
-    over: (t, T) if hypotheses are assumed at stage 0 and every later stage t < T, and the conclusion holds for every T.
-    instances: () -> Hypothesis strategy; its draws are rational and have a repr that evaluates.
-    valid: whether an instance that was not drawn is one the theorem speaks of: searches change the numbers of those
-    drawn. `linres.anything` if the hypotheses say all that has to hold. None: nobody knows, so that a counterexample of
-    this kind leaves a statement without a proof inconclusive instead of refuted.
-    extremal: instances that are always checked first. method: the generic step it runs, for mutants of the method.
-    own_method: measured values must agree with the definitions; False for a control that runs another method.
-    measure: (instance, arithmetic) -> rows; a row maps symbols to values of that arithmetic, a sequence label to
-    {stage: value}, a Probability or Expectation node to its exact value, or a Probability that can only be drawn to a
-    `linres.Chance`. It reads the problem and the trajectory only.
-    (SymPy takes Expectation(X) of a plain symbol for X; Expectation(X, x_0), given x_0, stays what it is.)
-    sample: (generator, count) -> `Batch` of instances measured in compiled float64; optional.
-    proof: steps, the last of which claims the conclusion. expect: the verdict that counts as success: "proved",
-    "supported" or "refuted" ("supported" is also met by "proved").
+    Only `name` and `conclusion` have to be given: the symbols are then those of the statement, and a statement about
+    plain numbers is tried on rationals drawn for each (see `linres.plain`).
 
-    Only name and conclusion have to be given: symbols are then those of the statement, and a statement about plain
-    numbers is tried on rationals drawn for each (see `linres.plain`).
+    Parameters
+    ----------
+    name : str
+        The name, not empty.
+    title : str, default ""
+        What it says, in a line.
+    provenance : {"user", "seed", "classical", "linres"}
+        Whose statement it is: by default a user's; "seed" is claimed by a source paper, "linres" new here.
+    symbols : mapping of symbol to str, optional
+        Every symbol, every sequence label, and what it means. By default those of the statement, without meanings.
+    hypotheses : tuple of relation, default ()
+        What is assumed, over the symbols.
+    conclusion : relation
+        What is claimed.
+    instances : callable, optional
+        () -> Hypothesis strategy; its draws are rational and have a repr that evaluates.
+    measure : callable, optional
+        (instance, arithmetic) -> rows. A row maps symbols to values of that arithmetic, a sequence label to {stage:
+        value}, a Probability or Expectation node to its exact value, or a Probability that can only be drawn to a
+        `Chance`. It reads the problem and the trajectory only. Given with `instances`, or neither is.
+    definitions : mapping of expression to expression, default {}
+        Abbreviations, eliminated before a proof is checked and compared with what `measure` returns.
+    over : tuple of two symbols, default ()
+        (t, T) if hypotheses are assumed at stage 0 and every later stage t < T, and the conclusion holds for every T.
+    sample : callable, optional
+        (generator, count) -> `Batch` of instances measured in compiled float64.
+    proof : tuple of Step, default ()
+        The steps, the last of which claims the conclusion.
+    controls : tuple of Control, default ()
+        Variants whose fate is known.
+    uses : tuple of str, default ()
+        The names of theorems it builds on.
+    expect : {"supported", "proved", "refuted"}
+        The verdict that counts as success. "supported", the default, is also met by "proved".
+    extremal : tuple, default ()
+        Instances that are always checked first.
+    own_method : bool, default True
+        Whether measured values must agree with the definitions; False for a control that runs another method.
+    tightness : Limit, optional
+        Instances along which it becomes sharp.
+    method : GenericStep, optional
+        The generic step it runs, for mutants of the method.
+    valid : callable, optional
+        instance -> bool: whether one that was not drawn is one the theorem speaks of, for searches change the numbers
+        of those drawn. `anything` if the hypotheses say all that has to hold. None: nobody knows, so that a
+        counterexample of this kind leaves a statement without a proof inconclusive instead of refuted.
+
+    Raises
+    ------
+    InputError
+        When a part is of the wrong kind, when two steps have one name, or when only one of `instances` and `measure` is
+        given.
+    TypeError
+        When a hypothesis or the conclusion is no relation: SymPy may have decided it.
+    ValueError
+        When a hypothesis for all stages mentions the horizon.
+    Refused
+        When a symbol is not declared, or an expression has no exact meaning.
+
+    Notes
+    -----
+    SymPy takes Expectation(X) of a plain symbol for X; Expectation(X, x_0), given x_0, stays what it is.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import sympy
+    >>> a, b = sympy.symbols("a b", real=True)
+    >>> with sympy.evaluate(False):
+    ...     claim = sympy.Le(2 * a * b, a**2 + b**2)
+    >>> squares = linres.Theorem("squares", claim)
+    >>> linres.verify(squares).verdict
+    'supported'
     """
 
     name: str
@@ -297,6 +557,7 @@ class Theorem:
 
     @property
     def scope(self) -> Scope:
+        """The `linres.language.Scope` of the statement: its symbols, definitions and stages."""
         labels = frozenset(s.args[0] if type(s) is IndexedBase else s for s in self.symbols)
         return Scope(labels, self.definitions, self.over)
 
@@ -311,19 +572,79 @@ class Theorem:
         return scope
 
     def steps(self) -> tuple[Step, ...]:
-        """All steps of the proof in the order they are checked, those within an induction included."""
+        """All steps of the proof in the order they are checked.
+
+        Returns
+        -------
+        tuple of Step
+            Those within an induction included.
+
+        Examples
+        --------
+        >>> import linres
+        >>> [step.name for step in linres.load("gradient-step").steps()]
+        ['below_1_squared', 'conclusion']
+        """
         return tuple(chain.from_iterable(step.parts() for step in self.proof))
 
     def step(self, name: str) -> Step:
-        """The proof step of that name; KeyError if there is none."""
+        """The proof step of that name.
+
+        Parameters
+        ----------
+        name : str
+            The name of a step, of one within an induction too.
+
+        Returns
+        -------
+        Step
+            The step.
+
+        Raises
+        ------
+        KeyError
+            When there is none.
+        """
         return {step.name: step for step in self.steps()}[name]
 
     def control(self, name: str) -> "Theorem":
-        """The variant of this theorem that the control of that name describes; KeyError if there is none."""
+        """The variant of this theorem that the control of that name describes.
+
+        Parameters
+        ----------
+        name : str
+            The name of a control.
+
+        Returns
+        -------
+        Theorem
+            The variant, see `variant`.
+
+        Raises
+        ------
+        KeyError
+            When there is none.
+        """
         return self.variant({control.name: control for control in self.controls}[name])
 
     def variant(self, control: Control) -> "Theorem":
-        """This theorem, changed as the control says and without its proof. ValueError if nothing is there to change."""
+        """This theorem, changed as the control says and without its proof.
+
+        Parameters
+        ----------
+        control : Control
+            The change.
+
+        Returns
+        -------
+        Theorem
+            The variant, called `name/control`. It is expected to be refuted if the control is "stronger".
+
+        Raises
+        ------
+        InputError
+            When the control changes nothing, or drops what is no hypothesis.
+        """
         given = (control.change, control.drop, control.measure, control.instances, control.witness)
         if all(part is None or part in ({}, ()) for part in given):
             raise refuse(f"Control({control.name!r})", "a change, a drop, a measure, a witness or instances", "none")
@@ -350,19 +671,65 @@ class Theorem:
         )
 
     def read_with(self, row: Row) -> Mapping[Expr, Expr]:
-        """The definitions that a row is read with: all, or for another method those of what it did not measure."""
+        """The definitions that a row is read with.
+
+        Parameters
+        ----------
+        row : mapping
+            What `measure` returned of one stage or run.
+
+        Returns
+        -------
+        mapping of expression to expression
+            All definitions, or for another method those of what it did not measure.
+        """
         if self.own_method:
             return self.definitions
         return {name: meaning for name, meaning in self.definitions.items() if name not in row}
 
     def latex(self) -> str:
-        """The conclusion in LaTeX, the terms in the order they were written."""
+        r"""The conclusion in LaTeX, the terms in the order they were written.
+
+        Returns
+        -------
+        str
+            A formula without dollar signs.
+
+        Examples
+        --------
+        >>> import linres
+        >>> print(linres.load("gradient-step").latex())
+        f(x_{+}) - f^{\ast} \leq \left(1 - q^{2}\right)^{2} \left(f(x) - f^{\ast}\right)
+        """
         from linres.printing import latex
 
         return latex(self.conclusion)
 
     def bound(self, **values: Any) -> Any:
-        """The right side of the conclusion in float64, vectorised, for plots; by symbol name (see `evaluate.bound`)."""
+        """The right side of the conclusion in float64, vectorised, for plots.
+
+        Parameters
+        ----------
+        **values : float or array_like
+            By symbol name, scalars or arrays that broadcast; a sequence by its label, as an array over stages or one
+            number for all; the horizon T as an integer or an integer array.
+
+        Returns
+        -------
+        float or ndarray
+            The bound, of the shape that the values broadcast to.
+
+        Raises
+        ------
+        InputError
+            When the theorem does not have a name that is given, when one is missing, or when a sequence is too short.
+
+        Examples
+        --------
+        >>> import linres
+        >>> round(float(linres.load("gradient-step").bound(q=0.5, f_x=1.0, f_star=0.0)), 6)
+        0.5625
+        """
         from linres.evaluate import bound
 
         return bound(self, values)
@@ -378,13 +745,49 @@ def _symbols_of(expressions: Iterable[Any]) -> list[Any]:
 
 
 def anything(_instance: Any) -> bool:
-    """True: for `Theorem.valid`, where every instance that satisfies the hypotheses counts."""
+    """True: for the `valid` of a `Theorem`, where every instance that satisfies the hypotheses counts.
+
+    Parameters
+    ----------
+    _instance : object
+        An instance.
+
+    Returns
+    -------
+    bool
+        True.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.anything(None)
+    True
+    """
     return True
 
 
 @dataclass(frozen=True)
 class Refutation:
-    """A published claim that is false: an instance on which it fails, and the corrected statement that holds there."""
+    """A published claim that is false.
+
+    Parameters
+    ----------
+    claim : Theorem
+        The claim, expected to be refuted.
+    instance : object
+        An instance on which it fails.
+    corrected : Theorem
+        The corrected statement, which holds there.
+    source : str
+        Where the claim was published.
+
+    Examples
+    --------
+    >>> import linres
+    >>> first = linres.load_refutations("hardt-ma-2017-inequality-2-3")[0]
+    >>> first.corrected.name, linres.refuted(first)
+    ('hardt-ma-2017-inequality-2-3-corrected', True)
+    """
 
     claim: Theorem
     instance: Any
@@ -394,7 +797,41 @@ class Refutation:
 
 @dataclass
 class Verdict:
-    """What is known of a theorem after the ladder ran. `evidence` has one entry per rung, run or not."""
+    """What is known of a theorem after the ladder ran: what `verify` returns.
+
+    Attributes
+    ----------
+    name : str
+        The name of the theorem.
+    title : str
+        Its title.
+    provenance : str
+        Its provenance.
+    expect : str
+        The verdict expected.
+    verdict : {"proved", "supported", "refuted", "inconclusive"}
+        The verdict found.
+    reason : str
+        Why, in words.
+    seconds : float
+        How long the ladder took, in seconds.
+    proof : dict of str to int
+        How many "steps" of the proof there are, how many were "checked", and how many are "prose".
+    evidence : dict of str to dict
+        What each rung found: "symbolic", "rigorous", "sampled", "adversarial", "controls" and "tightness", run or not
+        (key "ran").
+    counterexample : dict, optional
+        The instance that refutes it, with a "snippet" that shows it; None if there is none.
+
+    Examples
+    --------
+    >>> import linres
+    >>> verdict = linres.verify(linres.load("stacking-residual"))
+    >>> verdict.verdict, verdict.met
+    ('proved', True)
+    >>> print(verdict)
+    stacking-residual: proved (5 steps checked by the trusted core, every identity by the second checker too)
+    """
 
     name: str
     title: str

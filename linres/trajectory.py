@@ -26,19 +26,51 @@ Watch = Callable[[int, float], object]  # is told the stage t and the excess los
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """A training run of T stages.
+    """A training run of T stages: what the solvers return.
 
-    loss, excess_loss: (T + 1,), ell(W_t) and ell(W_t) - ell* for t = 0..T, finite, in squared units of y; the excess is
-    nan where ell* is unknown, as it is of most losses but least squares. series: what else is measured at each stage,
-    by name, (T + 1,) each; see `linres.quantities`, and the properties of these names.
-    first, network: W_0 and W_T, (d, d). settings: what the run used (momentum, step_size, stages: the budget,
-    network_start: what W_0 is, block_start: what each new block starts at, ...); it and the problem, method, rule and
-    W_0 reproduce the run.
-    status: "converged" (the excess fell to `floor`), "budget" (all stages used) or "diverged" (the excess left the
-    floats or grew 10^12-fold, or a block did not exist); stage: at which that was seen; reason: more words, or "".
-    rate_sharp: the sharp contraction of the excess per stage near W* that theory gives for these settings, or None.
-    floor: the excess loss below which float64 has only rounding to show; 0 where that is unknown. problem: what was
-    trained on, None for other losses than a `Problem`, of which settings["objective"] is the name.
+    The settings, the problem, method, rule and W_0 reproduce the run.
+
+    Attributes
+    ----------
+    method : str
+        The method, such as "stacking".
+    rule : str
+        "functional" or "parameter", or "end-to-end" for `train`.
+    loss : (T + 1,) ndarray
+        ell(W_t) for t = 0, ..., T, finite, in squared units of y.
+    excess_loss : (T + 1,) ndarray
+        ell(W_t) - ell*; nan where ell* is unknown, as it is of most losses but least squares.
+    first : (d, d) ndarray
+        W_0.
+    network : (d, d) ndarray
+        W_T.
+    settings : dict
+        What the run used: momentum, step_size, stages (the budget), network_start (what W_0 is), block_start (what each
+        new block starts at), ...
+    status : {"converged", "budget", "diverged"}
+        The excess fell to `floor`, all stages were used, or the excess left the floats or grew 10^12-fold, or a block
+        did not exist.
+    stage : int
+        At which stage that was seen.
+    reason : str
+        More words, or "".
+    rate_sharp : float, optional
+        The sharp contraction of the excess per stage near W* that theory gives for these settings, or None.
+    floor : float
+        The excess loss below which float64 has only rounding to show; 0 where that is unknown.
+    series : mapping of str to (T + 1,) ndarray
+        What else is measured at each stage, by name: see `linres.quantities`, and the properties of these names.
+    problem : Problem, optional
+        What was trained on; None for other losses, of which settings["objective"] is the name.
+
+    Examples
+    --------
+    >>> import linres
+    >>> run = linres.grow(linres.Problem.from_spectrum([1, 2, 4]), stages=20)
+    >>> run.status, run.loss.shape
+    ('budget', (21,))
+    >>> bool(run.excess_loss[20] < 1e-9 * run.excess_loss[0])
+    True
     """
 
     method: str
@@ -100,12 +132,26 @@ class Trajectory:
         )
 
     def rate(self) -> float | None:
-        """The measured contraction of the excess loss per stage, None if fewer than 4 stages serve to measure it.
+        """The measured contraction of the excess loss per stage.
 
-        None as well where the excess is unknown, and where one rate has no meaning, see `no_rate`. Else it is exp of
-        the least-squares slope of log(excess) against the stage, over the last half of the stages whose excess is above
-        `floor`. A transient factor that is polynomial in t, such as (1 + qt)^2 of a double root, still shows: it adds
-        about 2/t to the slope. If the run diverged, this is how fast.
+        Returns
+        -------
+        float or None
+            exp of the least-squares slope of log(excess) against the stage, over the last half of the stages whose
+            excess is above `floor`; if the run diverged, this is how fast. None if fewer than 4 stages serve to measure
+            it, where the excess is unknown, and where one rate has no meaning, see `no_rate`.
+
+        Notes
+        -----
+        A transient factor that is polynomial in t, such as (1 + qt)^2 of a double root, still shows: it adds about 2/t
+        to the slope.
+
+        Examples
+        --------
+        >>> import linres
+        >>> run = linres.descend(linres.Problem.from_spectrum([1, 2, 4]), stages=40)
+        >>> round(run.rate(), 6), round(run.rate_sharp, 6)
+        (0.5625, 0.5625)
         """
         slope, why = self._slope()
         return None if why else math.exp(slope)
@@ -134,9 +180,28 @@ class Trajectory:
         return slope, "the excess swings about a level" if swings > max(falls, STEADY) else ""
 
     def stages_to(self, fraction) -> int | None:
-        """The first stage whose excess loss is at most `fraction` (>= 0) of the initial one.
+        """The first stage whose excess loss is at most `fraction` of the initial one.
 
-        None if there is none, or the excess is unknown.
+        Parameters
+        ----------
+        fraction : float
+            A number >= 0.
+
+        Returns
+        -------
+        int or None
+            The stage; None if there is none, or the excess is unknown.
+
+        Raises
+        ------
+        InputError
+            When `fraction` is no number >= 0.
+
+        Examples
+        --------
+        >>> import linres
+        >>> linres.grow(linres.Problem.from_spectrum([1, 2, 4]), stages=40).stages_to(1e-6)
+        11
         """
         fraction = checks.number(
             "Trajectory.stages_to(fraction)", fraction, wanted="a number >= 0", holds=lambda v: v >= 0
@@ -145,10 +210,18 @@ class Trajectory:
         return int(reached[0]) if len(reached) else None
 
     def to_frame(self):
-        """A pandas.DataFrame: a row for each stage, the columns stage, loss, excess_loss and those of `series`.
+        """The run as a pandas.DataFrame.
 
-        frame.attrs holds what is one for the run: problem, method, rule, the settings, status and reason. InputError if
-        pandas is missing.
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each stage, the columns stage, loss, excess_loss and those of `series`. frame.attrs holds what is
+            one for the run: problem, method, rule, the settings, status and reason.
+
+        Raises
+        ------
+        InputError
+            When pandas is missing.
         """
         from linres import run_tables
 
@@ -157,9 +230,29 @@ class Trajectory:
     def save(self, path) -> None:
         """Write the run to a file, whole or not at all.
 
-        .csv: a row for each stage, as `to_frame`, with what frame.attrs holds as columns that do not vary, so that the
-        tables of many runs can be put under each other; floats have all their digits. .npz: all arrays, the first and
-        the last network as well: `load` reads it. InputError for another suffix, or if the path cannot be written.
+        Parameters
+        ----------
+        path : path-like
+            Ends in .csv for a row for each stage, as `to_frame`, with what frame.attrs holds as columns that do not
+            vary, so that the tables of many runs can be put under each other; floats have all their digits. Ends in
+            .npz for all arrays, the first and the last network as well: `load` reads it.
+
+        Raises
+        ------
+        InputError
+            For another suffix, or when the path cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import linres
+        >>> run = linres.grow(linres.Problem.from_spectrum([1, 2, 4]), stages=5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run.save(Path(folder, "run.npz"))
+        ...     again = linres.Trajectory.load(Path(folder, "run.npz"))
+        >>> bool((again.loss == run.loss).all())
+        True
         """
         from linres import run_tables
 
@@ -167,13 +260,40 @@ class Trajectory:
 
     @staticmethod
     def load(path) -> "Trajectory":
-        """The run that `save` wrote to a .npz file, without its problem. InputError for any other file."""
+        """The run that `save` wrote to a .npz file.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Returns
+        -------
+        Trajectory
+            The run, without its problem.
+
+        Raises
+        ------
+        InputError
+            For any other file.
+        """
         from linres import run_tables
 
         return run_tables.load(path)
 
     def plot(self, *, title: str = ""):
-        """The loss curve, a matplotlib.figure.Figure; see `linres.plotting.loss_curve`, and `save` there."""
+        """The loss curve; see `linres.plotting.loss_curve`, and `save` there.
+
+        Parameters
+        ----------
+        title : str, default ""
+            The title of the figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The excess loss against the stage, with the sharp course and what is proved.
+        """
         from linres import plotting
 
         return plotting.loss_curve(self, title=title)

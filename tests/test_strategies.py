@@ -240,13 +240,6 @@ def test_the_module_is_reached_from_linres_alone():
     assert done.stdout == "spectra\n"
 
 
-def test_the_example_of_the_docstring_is_a_test_that_passes():
-    example = strategies.__doc__.split("    from hypothesis", 1)[1].split("\n\nA number is")[0]
-    names: dict = {}
-    exec("from hypothesis" + example.replace("\n    ", "\n"), names)
-    names["test_a_psd_matrix_has_a_nonnegative_trace"]()
-
-
 @given(q_and_L, dimensions, st.data())
 @often
 def test_a_spectrum_is_between_mu_and_L_and_attains_both_from_two_dimensions_on(parameters, d, data):

@@ -37,7 +37,7 @@ def _configure(_app: Any, config: Any) -> None:
     """What pages of ours need, whatever conf.py says: Markdown with formulas, anchors of headings, our style."""
     config.html_math_renderer = "katex"
     config.html_static_path = [*config.html_static_path, str(STATIC)]
-    config.myst_enable_extensions = {*config.myst_enable_extensions, "dollarmath", "colon_fence"}
+    config.myst_enable_extensions = {*config.myst_enable_extensions, "dollarmath", "colon_fence", "deflist"}
     config.myst_heading_anchors = max(config.myst_heading_anchors, 4)
     config.myst_url_schemes = {"http": None, "https": None, "mailto": None, "code": None}
 

@@ -59,7 +59,30 @@ NOTES = {
 def export(theorem: Theorem) -> str:
     """The text of a Coq file that states and proves the theorem and the lemmas it uses.
 
-    InputError if the theorem has no proof, a step that is prose, or an expression outside the exported language.
+    Parameters
+    ----------
+    theorem : Theorem
+        A theorem with a proof.
+
+    Returns
+    -------
+    str
+        The file. `coqc FILE` checks it; its last lines print what the proof assumes.
+
+    Raises
+    ------
+    InputError
+        When the theorem has no proof, a step that is prose, or an expression outside the exported language.
+
+    Notes
+    -----
+    Whether the proof is one is not asked: a false certificate is written down as it is, and refused by Coq.
+
+    Examples
+    --------
+    >>> import linres
+    >>> print(linres.export(linres.load("gradient-step")).splitlines()[0])
+    (* gradient-step: One gradient step contracts the excess by (1 - 1/kappa)^2 *)
     """
     if not isinstance(theorem, Theorem):
         raise refuse("export(theorem)", "a Theorem", f"a {type(theorem).__name__}", "linres.load(name) gives one.")

@@ -11,12 +11,41 @@ EMBEDDED = ("digits", "digits-raw")
 
 
 def load(*sources, components=None, ridge=0.0, seed=0, bad_rows="refuse", watch=None) -> Problem:
-    """The problem in `sources`: an embedded name, one .npz with arrays X and Y, or two .npy or .csv files, X then Y.
+    """The problem in some files, or an embedded one.
 
-    Samples are rows; data are centred, and read once in little memory. components=K keeps the K leading principal
-    components of each side (for `digits`, 10 unless told); ridge is added to the diagonal of Sigma; seed draws the
-    noise of the embedded tasks; bad_rows and watch are those of `Problem.from_data`.
-    InputError, one line, for anything that cannot be read as numbers.
+    Samples are rows; data are centred, and read once in little memory.
+
+    Parameters
+    ----------
+    *sources : str or path-like
+        An embedded name ("digits" or "digits-raw"), one .npz file with arrays X and Y, or two .npy or .csv files, X
+        then Y.
+    components : int, optional
+        Keep so many leading principal components of each side; for "digits" 10 unless told.
+    ridge : float, default 0
+        Added to the diagonal of Sigma, >= 0.
+    seed : int, default 0
+        Draws the noise of the embedded tasks, from 0 to 2^32 - 1.
+    bad_rows : {"refuse", "drop"}
+        What to do with rows that have a nan or an infinity, as `Problem.from_data` says.
+    watch : callable, optional
+        watch(rows_done, rows_total or None), called after each chunk.
+
+    Returns
+    -------
+    Problem
+        The problem.
+
+    Raises
+    ------
+    InputError
+        One line, for anything that cannot be read as numbers.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.data.load("digits")
+    <Problem digits: d = 10, 1797 samples, kappa = 14.92>
     """
     paths = [os.fspath(source) for source in sources]
     seed = checks.seed("load", seed)

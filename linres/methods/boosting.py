@@ -75,15 +75,36 @@ def growing_momentum(t: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Boosted:
-    """A boosting run of T stages on n samples, and the model that it left.
+    """A boosting run of T stages on n samples, and the model that it left: what `boost` returns.
 
-    loss: (T + 1,), the mean loss per sample of F_0, ..., F_T on the samples trained on, finite. gradient_norm:
-    (T + 1,), the root mean square per sample of its functional gradient. target_norm, residual: (T,), those of what
-    learner t + 1 was fitted to, and of the step error e_t = step_size (what it predicts - what it was fitted to).
-    values: (n,), F_T at the samples. constant: F_0. learners: the T fitted ones; momenta: (T,), beta_t. columns: p.
-    settings: what the run used (loss, momentum, step_size, stages: the budget, start, initial, seed).
-    status: "converged" (rounding is left of the gradient), "budget" (all stages used) or "diverged" (the loss left the
-    floats or grew 10^12-fold); stage: at which that was seen; reason: more words, or "".
+    Attributes
+    ----------
+    loss : (T + 1,) ndarray
+        The mean loss per sample of F_0, ..., F_T on the samples trained on, finite.
+    gradient_norm : (T + 1,) ndarray
+        The root mean square per sample of its functional gradient.
+    target_norm : (T,) ndarray
+        That of what learner t + 1 was fitted to.
+    residual : (T,) ndarray
+        That of the step error e_t = step_size (what the learner predicts - what it was fitted to).
+    values : (n,) ndarray
+        F_T at the samples.
+    constant : float
+        F_0.
+    learners : tuple of T learners
+        The fitted ones.
+    momenta : (T,) ndarray
+        beta_t.
+    settings : dict
+        What the run used: loss, momentum, step_size, stages (the budget), learner_start, initial, seed.
+    columns : int
+        p, of the samples.
+    status : {"converged", "budget", "diverged"}
+        Rounding is left of the gradient, all stages were used, or the loss left the floats or grew 10^12-fold.
+    stage : int
+        At which stage that was seen.
+    reason : str
+        More words, or "".
     """
 
     loss: np.ndarray
@@ -109,7 +130,7 @@ class Boosted:
 
     @property
     def trajectory(self) -> Trajectory:
-        """The run as every other one: loss, residual as step_error and momenta as beta, at each stage.
+        """The run as every other one, a `Trajectory`: loss, residual as step_error and momenta as beta, at each stage.
 
         first and network are F_0 and F_T at the samples, (n,). The excess is nan: the minimum is that of all functions.
         Its `.to_frame()`, `.save()` and `.plot()` are those of `Trajectory`.
@@ -122,9 +143,23 @@ class Boosted:
         )
 
     def staged_predict(self, X) -> Iterator[np.ndarray]:
-        """F_0(X), ..., F_T(X), (m,) each, for X (m, p); InputError unless X has the columns trained on.
+        """The predictions of F_0, ..., F_T, one after the other.
 
-        The same sums as in training: at the samples trained on, values to the last bit if the learners give them so.
+        Parameters
+        ----------
+        X : (m, p) array_like
+            Samples in rows.
+
+        Returns
+        -------
+        iterator of (m,) ndarray
+            F_0(X), ..., F_T(X): the same sums as in training, so at the samples trained on `values` to the last bit if
+            the learners give them so.
+
+        Raises
+        ------
+        InputError
+            When X has not the columns trained on.
         """
         call = "Boosted.staged_predict(X)"
         X = _samples(call, X, columns=self.columns)
@@ -139,13 +174,45 @@ class Boosted:
             yield model
 
     def predict(self, X) -> np.ndarray:
-        """F_T(X), (m,), for X (m, p): the value, of the logistic loss the log-odds, positive for the class 1."""
+        """The prediction of the whole model.
+
+        Parameters
+        ----------
+        X : (m, p) array_like
+            Samples in rows.
+
+        Returns
+        -------
+        (m,) ndarray
+            F_T(X): the value, of the logistic loss the log-odds, positive for the class 1.
+
+        Raises
+        ------
+        InputError
+            When X has not the columns trained on.
+        """
         call = "Boosted.predict(X)"
         (last,) = deque(self._staged(call, _samples(call, X, columns=self.columns)), maxlen=1)
         return last
 
     def stages_to(self, loss) -> int | None:
-        """The first stage whose loss is at most this (a number >= 0, a mean per sample); None if there is none."""
+        """The first stage whose loss is at most this.
+
+        Parameters
+        ----------
+        loss : float
+            A number >= 0, a mean per sample.
+
+        Returns
+        -------
+        int or None
+            The stage; None if there is none.
+
+        Raises
+        ------
+        InputError
+            When `loss` is no number >= 0.
+        """
         loss = checks.number("Boosted.stages_to(loss)", loss, wanted="a number >= 0", holds=lambda v: v >= 0)
         reached = np.flatnonzero(self.loss <= loss)
         return int(reached[0]) if len(reached) else None
@@ -156,31 +223,71 @@ def boost(
     learner, X, y, *, loss="squared", delta=None, start="stacking", initial="constant", stages, momentum=None,
     step_size=None, shrinkage=None, seed=None, watch: Watch | None = None,
 ) -> Boosted:
-    """Fit a sum of base learners to samples X (n, p) and labels y (n,), one a stage, from rest.
-
-    learner: an unfitted prototype, deep-copied for every stage, or a function or class that returns a new one when
-    called; with fit(X, r), r (n,), and predict(X), (n,), as regressors of scikit-learn have. What it raises is passed
-    on. loss: "squared", "logistic" (labels 0 and 1, or -1 and +1) or "huber" (with delta, 1 by default), see
-    `linres.pointwise`. start: what a member starts at, "stacking" for beta_t times the last one, or "zero".
-    initial: F_0, "constant" for the best constant, or "zero". momentum: a constant in [0, 1), or "growing" (the
-    default) for beta_t = (t - 1)/(t + 2). step_size: shrinkage/L by default, shrinkage 0.1, L the smoothness of the
-    loss. seed: draws a `random_state` for each learner, which has to have one; without it they keep their own.
+    """Fit a sum of base learners to samples and labels, one learner a stage, from rest.
 
     Momentum adds up what learners miss of the gradient: where that is most of it, as with trees later on, long steps
     make the loss rise again or the run diverge (figure `boosting`); take a smaller shrinkage.
 
-    watch(t, loss of F_t), if given, is called at every stage. InputError for bad data, settings and learners; a
-    diverging run is a `Boosted` that says so.
+    Parameters
+    ----------
+    learner : estimator or callable
+        An unfitted prototype, deep-copied for every stage, or a function or class that returns a new one when called;
+        with fit(X, r), r (n,), and predict(X), (n,), as regressors of scikit-learn have. What it raises is passed on.
+    X : (n, p) array_like
+        Samples in rows.
+    y : (n,) array_like
+        Labels: numbers, for "logistic" 0 and 1, or -1 and +1.
+    loss : {"squared", "logistic", "huber"}
+        The loss of a sample, see `linres.pointwise`.
+    delta : float, optional
+        Where the Huber loss goes over into lines, > 0, in units of y; 1 by default. For loss="huber" only.
+    start : {"stacking", "zero"}
+        What a member starts at: beta_t times the last one, or 0.
+    initial : {"constant", "zero"}
+        F_0: the best constant, or 0.
+    stages : int
+        How many learners at most, >= 0.
+    momentum : float or "growing", optional
+        A constant in [0, 1), or "growing" (the default) for beta_t = (t - 1)/(t + 2). Left out for start="zero".
+    step_size : float, optional
+        The step, > 0; by default shrinkage/L, L the smoothness of the loss.
+    shrinkage : float, optional
+        > 0, 0.1 by default. Left out where step_size is given.
+    seed : int, optional
+        From 0 to 2^32 - 1. Draws a `random_state` for each learner, which has to have one; without it they keep their
+        own.
+    watch : callable, optional
+        watch(t, loss of F_t), called at every stage.
 
+    Returns
+    -------
+    Boosted
+        The run and its model; a diverging run is one that says so.
+
+    Raises
+    ------
+    InputError
+        When X or y is no table of finite numbers of fitting shape, the labels are none of the loss, a setting is
+        outside its range or has no meaning beside the others, or a learner lacks fit, predict or, for a seed,
+        random_state, or predicts anything but finite numbers, one for each row.
+
+    Notes
+    -----
+    The method, and its sources, are described in `linres.methods.boosting`.
+
+    Examples
+    --------
+    >>> import linres
     >>> import numpy as np
     >>> from sklearn.tree import DecisionTreeRegressor
     >>> X = np.random.RandomState(0).uniform(-1, 1, (200, 2))
     >>> y = np.sin(3 * X[:, 0]) + X[:, 1] ** 2
     >>> tree = DecisionTreeRegressor(max_depth=3, random_state=0)
-    >>> runs = {start: boost(tree, X, y, start=start, stages=100, shrinkage=0.05) for start in ("zero", "stacking")}
-    >>> {start: run.stages_to(0.01 * run.loss[0]) for start, run in runs.items()}
-    {'zero': 74, 'stacking': 24}
-    >>> bool(np.allclose(runs["zero"].predict(X), runs["zero"].values))
+    >>> zero = linres.boost(tree, X, y, start="zero", stages=100, shrinkage=0.05)
+    >>> stacking = linres.boost(tree, X, y, stages=100, shrinkage=0.05)
+    >>> zero.stages_to(0.01 * zero.loss[0]), stacking.stages_to(0.01 * stacking.loss[0])
+    (74, 24)
+    >>> bool(np.allclose(zero.predict(X), zero.values))
     True
     """
     X = _samples("boost(X)", X)

@@ -50,13 +50,43 @@ def step(state: State, hessian) -> State:
 
 @one_thread
 def conjugate_gradient(problem: Problem, *, stages, start=None, watch: Watch | None = None) -> Trajectory:
-    """Conjugate gradients on ell from W_0 = start (d, d; by default I), the maps W as one Hilbert space.
+    """Conjugate gradients on ell from W_0, the maps W as one Hilbert space.
 
-    It has no settings, and no rate: rate_sharp is None, since it ends in as many stages as Sigma has distinct
-    eigenvalues, up to rounding, which delays it. In exact arithmetic its excess loss is at every stage at most that of
-    every other method from this start, and at most `chebyshev.lower_bound(q, t)` times what it was. The settings say
-    momentum None, and 1/L for the step size, the shortest it may choose. watch(t, excess), if given, is called at every
-    stage. InputError for bad settings.
+    Parameters
+    ----------
+    problem : Problem
+        What is minimised.
+    stages : int
+        How many steps at most, >= 0.
+    start : (d, d) array_like, optional
+        W_0; by default I.
+    watch : callable, optional
+        watch(t, excess), called at every stage.
+
+    Returns
+    -------
+    Trajectory
+        The run. It has no settings: they say momentum None, and 1/L for the step size, the shortest it may choose.
+
+    Raises
+    ------
+    InputError
+        When `problem` is no `Problem`, Sigma is singular, `start` is no finite (d, d) matrix of finite loss, or
+        `stages` is no integer >= 0.
+
+    Notes
+    -----
+    It has no rate: rate_sharp is None, since it ends in as many stages as Sigma has distinct eigenvalues, up to
+    rounding, which delays it. In exact arithmetic its excess loss is at every stage at most that of every other method
+    from this start, and at most `linres.methods.chebyshev.lower_bound(q, t)` times what it was. The formulas are those
+    of Hestenes and Stiefel (1952).
+
+    Examples
+    --------
+    >>> import linres
+    >>> run = linres.conjugate_gradient(linres.Problem.from_spectrum([1, 2, 4]), stages=40)
+    >>> run.status, run.stage
+    ('converged', 3)
     """
     trajectory.require_problem("conjugate_gradient", problem)
     settings: dict[str, Any] = {

@@ -26,12 +26,43 @@ def step(x, gradient, *, step_size, error=0):
 def descend(
     objective: Problem | Objective, *, stages, step_size=None, start=None, watch: Watch | None = None
 ) -> Trajectory:
-    """Gradient descent on ell from W_0 = start (d, d; by default I), step_size 1/L by default.
+    """Gradient descent on ell from W_0.
 
-    objective: a `Problem`, or any `linres.losses.Objective`, of which no rate is told. The sharp contraction of the
-    excess loss per stage is max_s (1 - step_size s)^2 over the eigenvalues s of Sigma ((1 - 1/kappa)^2 for the default
-    step). watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError
-    for bad settings; a diverging run is a `Trajectory` that says so.
+    Parameters
+    ----------
+    objective : Problem or linres.losses.Objective
+        What is minimised. No rate is told of what is no `Problem`.
+    stages : int
+        How many steps at most, >= 0.
+    step_size : float, optional
+        The step, > 0; by default 1/L.
+    start : (d, d) array_like, optional
+        W_0; by default I.
+    watch : callable, optional
+        watch(t, excess), called at every stage, with the loss where the excess is unknown.
+
+    Returns
+    -------
+    Trajectory
+        The run; a diverging one says so.
+
+    Raises
+    ------
+    InputError
+        When `objective` is no loss or has no curvature, Sigma is singular, `start` is no finite (d, d) matrix of finite
+        loss, or another setting is outside its range.
+
+    Notes
+    -----
+    The sharp contraction of the excess loss per stage is max_s (1 - step_size s)^2 over the eigenvalues s of Sigma: (1
+    - 1/kappa)^2 for the default step, by the theorem gradient-step.
+
+    Examples
+    --------
+    >>> import linres
+    >>> run = linres.descend(linres.Problem.from_spectrum([1, 2, 4]), stages=40)
+    >>> round(run.rate_sharp, 6)
+    0.5625
     """
     settings: dict[str, Any] = {
         "momentum": 0.0,

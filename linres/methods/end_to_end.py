@@ -91,9 +91,16 @@ def balanced(target, depth: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class NetworkTrajectory(Trajectory):
-    """A `Trajectory` of W_t that also keeps first_blocks and blocks, (n, d, d) at its first and last recorded stage.
+    """A `Trajectory` of W_t that also keeps blocks and steps: what `train` returns.
 
-    step_sizes: (T,) the step that was taken at each stage.
+    Attributes
+    ----------
+    first_blocks : (n, d, d) ndarray
+        The blocks at its first stage.
+    blocks : (n, d, d) ndarray
+        The blocks at its last recorded stage.
+    step_sizes : (T,) ndarray
+        The step that was taken at each stage.
     """
 
     first_blocks: np.ndarray
@@ -106,36 +113,79 @@ def train(
     objective: Problem | losses.Objective, *, depth, method="gradient", start: Any = "identity", stages, step_size=None,
     momentum=None, batch_size=None, seed=0, scale=SCALE, watch: Watch | None = None,
 ) -> NetworkTrajectory:
-    """Train all `depth` blocks at once, by method "gradient" or "nesterov", from rest.
+    """Train all blocks of a residual network at once, from rest.
 
-    objective: a `Problem` (its gradients are compiled, from the moments) or any `losses.Objective`. Of the latter
-    nobody knows the minimum unless it has a minimum_loss: its excess_loss is then nan, its loss is not.
-    start:
-      "identity"   w_i = 0: every factor and W are I.
-      "zero"       the last factor I + w_n is zero, the others are I: W = 0. The zero-asymmetric initialisation of Wu,
-                   Wang and Ma, "Global convergence of gradient descent for deep linear residual networks" (NeurIPS
-                   2019), from which gradient descent reaches any target. All factors zero would be a saddle where
-                   every gradient vanishes.
-      "random"     w_i = scale * G_i / sqrt(d), entries of G_i standard normal by seed.
-      "balanced"   `balanced` for W = scale * G / sqrt(d). Gradient flow would keep the sign of det W (a singular value
-                   s changes in proportion to s^(2-2/n) there); steps pass to the other side, but it takes them long.
-      an array     the blocks (depth, d, d), or a map (d, d), of which `balanced` makes them.
-    momentum: for "nesterov" only, in [0, 1), by default (1-q)/(1+q) with q = sqrt(mu/L) of the objective, which is what
-    theory asks for in W. Near w_i = 0 the curvature in the blocks is n times that in W, and q the same; elsewhere it is
-    a guess, and no rate is claimed.
-    step_size: a constant step, or None for a line search: the step s taken along the gradient G from y is halved until
+    Parameters
+    ----------
+    objective : Problem or linres.losses.Objective
+        What is minimised. The gradients of a `Problem` are compiled, from the moments. Of another loss nobody knows the
+        minimum unless it has a minimum_loss: its excess_loss is then nan, its loss is not.
+    depth : int
+        n, the number of blocks, >= 1.
+    method : {"gradient", "nesterov"}
+        Gradient descent or Nesterov's method on the blocks.
+    start : str or array_like, default "identity"
+        The first blocks.
+
+        - "identity": w_i = 0, so that every factor and W are I.
+        - "zero": the last factor I + w_n is zero, the others are I, so that W = 0. This is the zero-asymmetric
+          initialisation of Wu, Wang and Ma, "Global convergence of gradient descent for deep linear residual networks"
+          (NeurIPS 2019), from which gradient descent reaches any target. All factors zero would be a saddle where every
+          gradient vanishes.
+        - "random": w_i = scale * G_i / sqrt(d), entries of G_i standard normal by seed.
+        - "balanced": `linres.methods.end_to_end.balanced` for W = scale * G / sqrt(d). Gradient flow would keep the
+          sign of det W (a singular value s changes in proportion to s^(2-2/n) there); steps pass to the other side, but
+          it takes them long.
+        - an array: the blocks (n, d, d), or a map (d, d), of which `balanced` makes them.
+    stages : int
+        How many steps at most, >= 0; with batch_size, how many epochs.
+    step_size : float, optional
+        A constant step, > 0; by default a line search, see Notes.
+    momentum : float, optional
+        For "nesterov" only, in [0, 1); by default (1-q)/(1+q) with q = sqrt(mu/L) of the objective, which is what
+        theory asks for in W. Near w_i = 0 the curvature in the blocks is n times that in W, and q the same; elsewhere
+        it is a guess, and no rate is claimed.
+    batch_size : int, optional
+        Stages are then epochs of mini-batches of so many samples, whose order is drawn anew for each by the seed, and
+        the step is constant, by default the first trial of the line search: no decrease is promised. Not for a
+        `Problem`.
+    seed : int, default 0
+        Chooses random starts and mini-batches, from 0 to 2^32 - 1.
+    scale : float, default 0.1
+        The size of random starts, >= 0.
+    watch : callable, optional
+        watch(t, excess), called at every stage, with the loss where the excess is unknown.
+
+    Returns
+    -------
+    linres.methods.end_to_end.NetworkTrajectory
+        The run: a `Trajectory` with first_blocks and blocks (n, d, d) and step_sizes (T,). It is "converged" at the
+        rounding floor of a `Problem`, and where the decrease that gradient descent with line search promises is lost in
+        rounding: at a stationary point, which need not be a minimum; `reason` says so.
+
+    Raises
+    ------
+    InputError
+        When `objective` is no loss or has no curvature, the blocks have another shape or an infinite loss, a setting is
+        outside its range, or one is given where it has no meaning: momentum for gradient descent, batch_size for a loss
+        without samples.
+
+    Notes
+    -----
+    In the line search the step s taken along the gradient G from y is halved until
 
         ell(y - s G) <= ell(y) - (s/2) |G|^2,
 
     which every s <= 1/M satisfies, M the curvature along the segment, and so ends; a step that needed no halving is
-    doubled next time. Gradient descent then lowers the loss at every stage. The first trial is 1/`block_smoothness`.
-    batch_size: stages are then epochs of mini-batches, whose order is drawn anew for each by the seed, and the step
-    is constant, by default the first trial of the line search: no decrease is promised. Not for a `Problem`.
-    watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown.
+    doubled next time. Gradient descent then lowers the loss at every stage. The first trial is one over
+    `linres.methods.end_to_end.block_smoothness`.
 
-    The run is "converged" at the rounding floor of a `Problem`, and where the decrease that gradient descent with line
-    search promises is lost in rounding: at a stationary point, which need not be a minimum; reason says so.
-    InputError for bad settings.
+    Examples
+    --------
+    >>> import linres
+    >>> run = linres.train(linres.Problem.from_spectrum([1, 2, 4]), depth=3, stages=40)
+    >>> run.blocks.shape, bool(run.excess_loss[-1] < 1e-6 * run.excess_loss[0])
+    ((3, 3, 3), True)
     """
     depth, smoothness = _depth("train", depth), trajectory.smoothness("train", objective)
     checks.word("train(method=...)", method, METHODS)

@@ -93,13 +93,46 @@ def momentum_of(objective: Problem | Objective) -> float | None:
 def accelerate(
     objective: Problem | Objective, *, stages, momentum=None, step_size=None, start=None, watch: Watch | None = None
 ) -> Trajectory:
-    """Nesterov's method on ell from rest at W_0 = start (d, d; by default I).
+    """Nesterov's method on ell from rest at W_0.
 
-    objective: a `Problem`, or any `linres.losses.Objective`, of which no rate is told. By default step_size = 1/L and
-    momentum = (1-q)/(1+q), which has to be given for a loss that is not strongly convex (mu > 0, a ridge say). With
-    these the excess loss of a `Problem` contracts by (1-q)^2 per stage, sharp, up to the factor (1 + qt)^2.
-    watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError for bad
-    settings; a diverging run is a `Trajectory` that says so.
+    Parameters
+    ----------
+    objective : Problem or linres.losses.Objective
+        What is minimised. No rate is told of what is no `Problem`.
+    stages : int
+        How many steps at most, >= 0.
+    momentum : float, optional
+        In [0, 1); by default (1-q)/(1+q), q = sqrt(mu/L). It has to be given for a loss that is not strongly convex
+        (mu > 0, a ridge say).
+    step_size : float, optional
+        The step, > 0; by default 1/L.
+    start : (d, d) array_like, optional
+        W_0; by default I.
+    watch : callable, optional
+        watch(t, excess), called at every stage, with the loss where the excess is unknown.
+
+    Returns
+    -------
+    Trajectory
+        The run; a diverging one says so.
+
+    Raises
+    ------
+    InputError
+        When `objective` is no loss or has no curvature, Sigma is singular, a loss without strong convexity is given no
+        momentum, `start` is no finite (d, d) matrix of finite loss, or another setting is outside its range.
+
+    Notes
+    -----
+    With the default settings the excess loss of a `Problem` contracts by (1-q)^2 per stage, sharp, up to the factor (1
+    + qt)^2: the theorem nesterov-quadratic.
+
+    Examples
+    --------
+    >>> import linres
+    >>> run = linres.accelerate(linres.Problem.from_spectrum([1, 2, 4]), stages=40)
+    >>> round(run.rate_sharp, 6), run.stages_to(1e-6)
+    (0.25, 12)
     """
     L = trajectory.smoothness("accelerate", objective)
     settings: dict[str, Any] = {

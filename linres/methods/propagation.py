@@ -36,13 +36,21 @@ class Propagation:
     """What `propagate` measured.
 
     The axes of an array are, in this order: exponents, if they are a sequence; runs; layers, if they were asked for;
-    inputs, if there are several.
+    inputs, if there are several. None stands for what was not asked for.
 
-    log_norm: log(|h_k|^2/|h_0|^2). log_distance: log(|h_k - h_0|/|h_0|), -inf at layer 0. With p_k the gradient in h_k
-    of <p, h_K>, K the last layer asked for: log_gradient is log(|p_0|^2/|p|^2) and log_gradient_distance
-    log(|p_0 - p|/|p|), without the axis of layers. None where not asked for.
-    drawn: "norms" where norms alone were drawn, "states" where it was the images of states, both exact in law;
-    "weights" where all entries of the weights were.
+    Attributes
+    ----------
+    log_norm : ndarray
+        log(|h_k|^2/|h_0|^2).
+    log_distance : ndarray, optional
+        log(|h_k - h_0|/|h_0|), -inf at layer 0.
+    log_gradient : ndarray, optional
+        log(|p_0|^2/|p|^2), without the axis of layers: p_k is the gradient in h_k of <p, h_K>, K the last layer asked
+        for.
+    log_gradient_distance : ndarray, optional
+        log(|p_0 - p|/|p|), likewise.
+    drawn : {"norms", "states", "weights"}
+        What was drawn: norms alone or the images of states, both exact in law, or all entries of the weights.
     """
 
     log_norm: Any
@@ -59,25 +67,77 @@ def propagate(
     distances: bool = True, gradients: bool = False, reduced: bool = True, seed: int = 0, threads: int | None = None,
     watch: Watch | None = None,
 ) -> Propagation:
-    """Random networks h_{k+1} = h_k + L^{-exponent} V_{k+1} phi(h_k), L = depth, `runs` times independently.
+    """Random networks h_{k+1} = h_k + L^{-exponent} V_{k+1} phi(h_k), drawn many times independently.
 
-    block: phi, "linear", "relu" or "tanh"; with two matrices V_{k+1} phi(U_{k+1} h_k). law of the entries, which are
-    independent with mean 0 and variance 1/width: "gaussian"; "uniform" between -sqrt(3/width) and sqrt(3/width), on
-    2^31 points; "rademacher", 1/sqrt(width) times a sign. h_0: start (width,) or (inputs, width), else standard normal
-    in each run. All inputs of a run pass the same weights, and so do all exponents. layers: where to measure,
-    increasing, instead of at the depth alone. gradients: those of a standard normal output gradient, independent of
-    all else.
+    With two matrices a layer adds L^{-exponent} V_{k+1} phi(U_{k+1} h_k).
 
-    weights: "iid", independent from layer to layer. Else each entry is a Gaussian series along the layers, exact up to
-    rounding: "fractional", increments of a fractional Brownian motion of index hurst, 1/2 being independent again; or
-    "smooth", a Gaussian process in s = k/L with covariance e^{-(s-t)^2/(2 length^2)}/width, length .1 unless given.
+    Parameters
+    ----------
+    depth : int
+        L, the number of layers, >= 1.
+    width : int
+        The length of h_k, >= 1.
+    exponent : float or sequence of float
+        From -10 to 10; several pass the same weights.
+    runs : int, default 1
+        How many networks, >= 1.
+    block : {"linear", "relu", "tanh"}
+        phi.
+    matrices : {1, 2}
+        How many a layer has.
+    law : {"gaussian", "uniform", "rademacher"}
+        Of the entries, which are independent with mean 0 and variance 1/width: "uniform" between -sqrt(3/width) and
+        sqrt(3/width), on 2^31 points; "rademacher", 1/sqrt(width) times a sign.
+    weights : {"iid", "fractional", "smooth"}
+        "iid": independent from layer to layer. Else each entry is a Gaussian series along the layers, exact up to
+        rounding: "fractional", increments of a fractional Brownian motion of index hurst; or "smooth", a Gaussian
+        process in s = k/L with covariance e^{-(s-t)^2/(2 length^2)}/width.
+    hurst : float, optional
+        The index, for "fractional", between 0 and 1; 1/2 is independent again.
+    length : float, optional
+        The length of correlation, for "smooth", in units of the depth, > 0 and <= 10; 0.1 by default.
+    inputs : int, default 1
+        How many pass the same weights, >= 1.
+    start : (width,) or (inputs, width) array_like, optional
+        h_0; by default standard normal in each run.
+    layers : sequence of int, optional
+        Where to measure, increasing; by default at the depth alone.
+    distances : bool, default True
+        Whether to measure |h_k - h_0|.
+    gradients : bool, default False
+        Whether to measure those of a standard normal output gradient, independent of all else.
+    reduced : bool, default True
+        Draw no weights where less has the same law. For Gaussian entries without gradients that is the norm of one
+        input through linear blocks or two-matrix ReLU blocks (two to five numbers a layer), and else the images of
+        fewer inputs than the width (inputs * width numbers for each matrix). Alike in law, not in bits.
+    seed : int, default 0
+        From 0 to 2^64 - 1.
+    threads : int, optional
+        How many, at most those that Numba has; by default all.
+    watch : callable, optional
+        watch(done, runs), called now and then.
 
-    reduced: draw no weights where less has the same law. For Gaussian entries without gradients that is the norm of
-    one input through linear blocks or two-matrix ReLU blocks (two to five numbers a layer), and else the images of
-    fewer inputs than the width (inputs * width numbers for each matrix). Alike in law, not in bits.
+    Returns
+    -------
+    linres.methods.propagation.Propagation
+        log_norm, log_distance, log_gradient and log_gradient_distance, natural logarithms, and what was `drawn`.
 
-    Run number r is a function of the settings, the seed and r: neither the other runs nor the number of threads, by
-    default all, change a bit. watch(done, runs), if given, is called now and then. InputError for bad settings.
+    Raises
+    ------
+    InputError
+        When a setting is outside its range, or hurst, length or law do not go with the weights.
+
+    Notes
+    -----
+    Run number r is a function of the settings, the seed and r: neither the other runs nor the number of threads change
+    a bit. The laws are those of the theorems scaling-second-moment to scaling-lognormal.
+
+    Examples
+    --------
+    >>> import linres
+    >>> found = linres.propagate(100, width=10, exponent=[0.5, 1.0], runs=3, layers=[50, 100])
+    >>> found.log_norm.shape, found.drawn
+    ((2, 3, 2), 'norms')
     """
     network = _Network(
         depth, width, block, matrices, law, weights, hurst, length, inputs, distances, gradients, seed

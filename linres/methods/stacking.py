@@ -90,37 +90,81 @@ def grow(
     objective: Problem | Objective, *, start: str | Start = "stacking", rule="functional", stages, momentum=None,
     step_size=None, inner=1, train="new", scale=None, seed=0, network=None, watch: Watch | None = None,
 ) -> Trajectory:
-    """Stagewise training from W_0 = network (d, d; by default I).
+    """Train a residual network stage by stage: each stage adds a block on top of the map so far and takes a step on it.
 
-    objective: a `Problem`, or any `linres.losses.Objective`, of which no rate is told.
-    start: what the block of stage t + 1 starts at.
-      "stacking": w^0 = beta w_t, zero for the first block. momentum is beta, in [0, 1), or "theory", which is what is
-        taken if it is left out, or "trained": it begins as that of theory, and before each step on the block takes one
-        of its own, see `train_momentum`; the next stage begins with the momentum that this one ends with.
-      "zero": w^0 = 0.
-      "random": the entries of w^0 are independent normals of mean 0 and variance scale^2/d, so that E|w^0 x|^2 is
-        scale^2 |x|^2 for every x; scale is 1/10 unless given, and seed, from 0 to 2^32 - 1, chooses them.
-      a function start(stage, block, network, generator): w^0 (d, d) of stage 1, 2, ... after the block w_t (zero at
-        first) on the network W_t; generator is a numpy.random.RandomState of that seed.
-    rule: "functional" or "parameter", see `stage`. inner: steps a stage; step_size may then be so many numbers.
-    train: "new", the new block alone, or "all" (parameter rule): in stage n all n blocks so far take the steps, each
-    step_size/n, for together they move W about n times as far; this costs O(n d^3) a step.
+    Parameters
+    ----------
+    objective : Problem or linres.losses.Objective
+        What is minimised. No rate is told of what is no `Problem`.
+    start : {"stacking", "zero", "random"} or callable
+        What the block of stage t + 1 starts at, w^0.
 
-    Defaults for the functional rule: step_size 1/L, momentum (1-q)/(1+q). For the parameter rule the curvature
-    at W is that of W Sigma W^T, whose largest eigenvalue is convex in W: step_size is 1/max(L_0, L'), the larger of it
-    at W_0 and at W*, which is safe on the segment between them, and momentum has q = sqrt(mu'/max(L_0, L')) with mu'
-    the smallest nonzero eigenvalue of W* Sigma W*^T. Of other losses than a `Problem` W* is unknown: the functional
-    rule needs a momentum unless the loss is strongly convex (mu > 0, a ridge say), the parameter rule a step as well.
+        - "stacking": w^0 = beta w_t, zero for the first block.
+        - "zero": w^0 = 0.
+        - "random": the entries of w^0 are independent normals of mean 0 and variance scale^2/d, so that E|w^0 x|^2 is
+          scale^2 |x|^2 for every x.
+        - a function start(stage, block, network, generator): w^0 (d, d) of stage 1, 2, ... after the block w_t (zero at
+          first) on the network W_t; generator is a numpy.random.RandomState of the seed.
+    rule : {"functional", "parameter"}
+        What the step is taken on: W itself, or the block. See `linres.methods.stacking.stage`.
+    stages : int
+        How many at most, >= 0.
+    momentum : float, "theory" or "trained", optional
+        beta, for "stacking" only: in [0, 1), or "theory", which is what is taken if it is left out, or "trained": it
+        begins as that of theory, and before each step on the block takes one of its own
+        (`linres.methods.stacking.train_momentum`); the next stage begins with the momentum that this one ends with.
+    step_size : float or sequence of float, optional
+        The step, > 0; with several inner steps it may be so many numbers.
+    inner : int, default 1
+        Steps a stage, >= 1.
+    train : {"new", "all"}
+        "new": the new block alone. "all" (parameter rule): in stage n all n blocks so far take the steps, each
+        step_size/n, for together they move W about n times as far; this costs O(n d^3) a step.
+    scale : float, optional
+        Of random starts, > 0; 0.1 by default.
+    seed : int, default 0
+        Chooses random starts, from 0 to 2^32 - 1.
+    network : (d, d) array_like, optional
+        W_0; by default I.
+    watch : callable, optional
+        watch(t, excess), called at every stage, with the loss where the excess is unknown.
+
+    Returns
+    -------
+    Trajectory
+        The run. Where the functional rule meets a singular W_t no block exists, and the run is "diverged" there. If W*
+        is singular W_t may approach it all the same, or its blocks may explode: both happen.
+
+    Raises
+    ------
+    InputError
+        When `objective` is no loss or has no curvature, Sigma is singular, `network` is no finite (d, d) matrix of
+        finite loss, a setting is outside its range, one is given where it has no meaning (momentum for another start
+        than stacking, scale for another than random), or one is missing that theory does not know (see Notes).
+
+    Notes
+    -----
+    Defaults for the functional rule: step_size 1/L, momentum (1-q)/(1+q). For the parameter rule the curvature at W is
+    that of W Sigma W^T, whose largest eigenvalue is convex in W: step_size is 1/max(L_0, L'), the larger of it at W_0
+    and at W*, which is safe on the segment between them, and momentum has q = sqrt(mu'/max(L_0, L')) with mu' the
+    smallest nonzero eigenvalue of W* Sigma W*^T. Of other losses than a `Problem` W* is unknown: the functional rule
+    needs a momentum unless the loss is strongly convex (mu > 0, a ridge say), the parameter rule a step as well.
 
     The sharp rate is that of the linearisation at W*: Nesterov's method on Sigma (functional) or on W* Sigma W*^T
     (parameter). It needs W* invertible, except for the functional zero start, which is gradient descent exactly; else,
     and for anything but one step on the new block from a fixed multiple of the last, rate_sharp is None. What is proved
     of a run is told by `linres.guarantee`.
 
-    watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError for bad
-    settings. Where the functional rule meets a singular W_t no block exists, and the run is "diverged" there. If W* is
-    singular W_t may approach it all the same, or its blocks may explode: both happen. A run gives the same bits each
-    time, on any number of threads: BLAS has one meanwhile.
+    A run gives the same bits each time, on any number of threads: BLAS has one meanwhile.
+
+    Examples
+    --------
+    >>> import linres
+    >>> run = linres.grow(linres.Problem.from_spectrum([1, 2, 4]), stages=40)
+    >>> run.status, run.stages_to(1e-6)
+    ('budget', 11)
+    >>> round(run.rate_sharp, 6)
+    0.25
     """
     if not callable(start):
         checks.word("grow(start=...)", start, STARTS, otherwise=", or a function")

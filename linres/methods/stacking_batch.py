@@ -21,16 +21,51 @@ CALL = "stacking_batch"
 def stacking_batch(
     sigma, target, start=None, *, stages, rule="functional", momentum=None, step_size=None, jobs=1
 ) -> np.ndarray:
-    """The excess losses (R, stages + 1) of R runs of stacking, each on its own problem: ell(W_t) - ell*, t = 0, 1, ...
+    """The excess losses of many runs of stacking, each on its own least-squares problem.
 
-    sigma: E[x x^T], target: W*, start: W_0 (by default I), each (R, d, d), or (d, d) for the same in all runs. momentum
-    and step_size: a number each or R of them. rule and the defaults of both are those of `linres.grow`: step size 1/L
-    and momentum (1-q)/(1+q), with L and q as the rule sees them. A sweep over one problem repeats it by
-    np.broadcast_to(sigma, (R, d, d)).
+    Parameters
+    ----------
+    sigma : (R, d, d) or (d, d) array_like
+        E[x x^T], symmetric positive semidefinite. Of this, target and start each may be (d, d), for the same in all
+        runs; a sweep over one problem repeats one of them, by np.broadcast_to(sigma, (R, d, d)) say.
+    target : (R, d, d) or (d, d) array_like
+        W*.
+    start : (R, d, d) or (d, d) array_like, optional
+        W_0; by default I.
+    stages : int
+        T, >= 0.
+    rule : {"functional", "parameter"}
+        As that of `linres.grow`.
+    momentum : float or (R,) array_like, optional
+        In [0, 1); by default (1-q)/(1+q), q as the rule sees it.
+    step_size : float or (R,) array_like, optional
+        > 0; by default 1/L, L as the rule sees it: the defaults of `linres.grow`.
+    jobs : int, default 1
+        How many threads, >= 1.
 
-    Curves agree with `linres.grow` up to rounding, and have the same bits for any number of jobs (threads) and in any
-    company. Where the functional rule meets a singular W_t a curve is nan from there on; where a run diverges, it goes
-    to inf or nan. InputError for arrays of other shapes, not finite, or with a sigma that is no E[x x^T].
+    Returns
+    -------
+    (R, T + 1) ndarray
+        ell(W_t) - ell*, t = 0, ..., T, in squared units of y. Where the functional rule meets a singular W_t a curve is
+        nan from there on; where a run diverges, it goes to inf or nan.
+
+    Raises
+    ------
+    InputError
+        For arrays of other shapes, not finite, or with a sigma that is no E[x x^T]; for settings outside their ranges.
+
+    Notes
+    -----
+    Curves agree with `linres.grow` up to rounding, and have the same bits for any number of jobs and in any company.
+
+    Examples
+    --------
+    >>> import linres
+    >>> import numpy as np
+    >>> sigma = np.broadcast_to(np.diag([1.0, 4.0]), (3, 2, 2))
+    >>> curves = linres.stacking_batch(sigma, 2 * np.eye(2), stages=3, momentum=[0.0, 0.25, 0.5])
+    >>> curves.shape, float(curves[0, 0])
+    ((3, 4), 2.5)
     """
     from linres.kernels import stacking_batch as kernel
     from linres.kernels._jit import as_arrays

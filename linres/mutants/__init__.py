@@ -33,7 +33,32 @@ def mutants(theorem: Theorem, kinds: Iterable[Kind] = KINDS) -> Iterator[Mutant]
 
 
 def mutant(theorem: Theorem, name: str) -> Theorem:
-    """The mutant of that name, as a theorem that measures what refuted it. InputError if there is none."""
+    """The mutant of that name, as a theorem that measures what refuted it.
+
+    Parameters
+    ----------
+    theorem : Theorem
+        The theorem of which it is a mutant.
+    name : str
+        The name, as `linres mutate` lists it.
+
+    Returns
+    -------
+    Theorem
+        The changed theorem.
+
+    Raises
+    ------
+    InputError
+        When no mutant has the name.
+
+    Examples
+    --------
+    >>> import linres
+    >>> theorem = linres.load("gradient-step")
+    >>> linres.mutant(theorem, "conclusion/lhs.0-up/2_times").conclusion
+    2*f_next - f_star <= (1 - q**2)**2*(-f_star + f_x)
+    """
     kinds: tuple[Kind, ...] = ("method",) if name.startswith("method/") else (
         ("proof",) if name.startswith("proof/") else ("statement",))
     for each in mutants(theorem, kinds):

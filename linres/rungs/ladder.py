@@ -32,10 +32,37 @@ def verify(
 ) -> Verdict:
     """Run the ladder on the theorem, anyone's.
 
+    Parameters
+    ----------
+    theorem : Theorem
+        The theorem.
+    level : {"quick", "full"}
+        How much to spend, see `linres.rungs.LEVELS`.
+    seed : int, default 0
+        Chooses what is drawn, >= 0.
+    progress : callable, optional
+        Called with a line when a rung starts.
+
+    Returns
+    -------
+    Verdict
+        What is known. A failure of the theorem is a verdict, not an exception.
+
+    Raises
+    ------
+    InputError
+        When `theorem` is none, for an unknown level, or for a seed that is no nonnegative integer.
+
+    Notes
+    -----
     The same seed gives the same instances as long as the same modules are loaded: Hypothesis mixes constants of local
     modules into what it draws.
-    level: "quick" or "full" (see `LEVELS`); progress is called with a line when a rung starts. InputError for an
-    unknown level or a seed that is no nonnegative integer; a failure of the theorem is a verdict, not an exception.
+
+    Examples
+    --------
+    >>> import linres
+    >>> print(linres.verify(linres.load("stacking-residual")))
+    stacking-residual: proved (5 steps checked by the trusted core, every identity by the second checker too)
     """
     if level not in LEVELS:
         raise refuse("verify(level=...)", " or ".join(map(repr, LEVELS)), repr(level))
@@ -234,7 +261,24 @@ def _share(part: int, whole: int) -> float:
 
 
 def refuted(published: Refutation) -> bool:
-    """Whether the claim certainly fails at the instance and the corrected statement certainly holds there."""
+    """Whether the claim certainly fails at the instance and the corrected statement certainly holds there.
+
+    Parameters
+    ----------
+    published : Refutation
+        The claim, the instance and the corrected statement.
+
+    Returns
+    -------
+    bool
+        False also where one of the two is not decided.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.refuted(linres.load_refutations("free-head-block")[0])
+    True
+    """
     wrong = rigorous.check(published.claim, published.instance)
     right = rigorous.check(published.corrected, published.instance)
     return wrong.failure is not None and right.failure is None and right.holds > 0 and not right.undecided

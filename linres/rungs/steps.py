@@ -15,7 +15,14 @@ _PROOFS: dict[str, symbolic.Proof] = {}  # of our own theorems
 class Checked:
     """A step of a proof, or a whole proof, that was accepted. Its repr is a line for the reader.
 
-    identities: how many the trusted core relied on; the second checker confirmed each.
+    Attributes
+    ----------
+    name : str
+        The step, or the theorem.
+    found : str
+        What was checked, in words.
+    identities : int
+        How many the trusted core relied on; the second checker confirmed each.
     """
 
     name: str
@@ -29,8 +36,34 @@ class Checked:
 def check(theorem: Theorem | str, step: str | None = None) -> Checked:
     """Check a proof, ours by name or anyone's, and say what was found of the step, or of all steps.
 
-    The whole proof is checked, of our own theorems once in a process. InputError if there is no such
-    theorem or step; Refused, with the first thing wrong, if the step was refused or comes after one that was.
+    The whole proof is checked, of our own theorems once in a process.
+
+    Parameters
+    ----------
+    theorem : Theorem or str
+        The theorem, or the name of one of ours.
+    step : str, optional
+        The name of a step; by default all of them.
+
+    Returns
+    -------
+    linres.rungs.steps.Checked
+        `name`, `found` in words, and how many `identities` both checkers confirmed.
+
+    Raises
+    ------
+    InputError
+        When there is no such theorem or step, or the theorem has no proof.
+    Refused
+        When the step was refused or comes after one that was: the first thing wrong.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.check("stacking-residual")
+    stacking-residual: all 5 steps checked by the trusted core, every identity by the second checker too
+    >>> linres.check("gradient-step", "below_1_squared")
+    below_1_squared: certificate of 1 term, its identity confirmed by both checkers
     """
     theorem = _theorem(theorem)
     names = [each.name for each in theorem.steps()]

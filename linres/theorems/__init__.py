@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
+#: The names of the theorems, in reading order: a tuple of str.
 NAMES = (
     "nesterov-step", "nesterov-with-errors", "nesterov-quadratic", "nesterov-quadratic-step",
     "nesterov-quadratic-with-errors", "first-order-lower-bound", "chebyshev-lower-bound", "chebyshev-polynomial",
@@ -23,6 +24,7 @@ NAMES = (
     "scaling-tail-lowest", "scaling-displacement-above", "scaling-displacement-below", "scaling-lognormal",
     "stacking-variation", "random-start-variation",
 )
+#: The names of the claims that are false: a tuple of str.
 REFUTED = (
     "hardt-ma-2017-inequality-2-3", "hardt-ma-2017-theorem-2-1", "supervised-block-transport", "free-head-block",
     "reported-worst-case",
@@ -30,14 +32,55 @@ REFUTED = (
 
 
 def load(name: str) -> Any:
-    """The Theorem of that name, one expected to be refuted included. InputError if there is none."""
+    """The theorem of that name, one expected to be refuted included.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES` or `REFUTED`.
+
+    Returns
+    -------
+    Theorem
+        The theorem; the same object each time.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+
+    Examples
+    --------
+    >>> import linres
+    >>> linres.load("stacking-residual").title
+    "Stacking a residual network is Nesterov's method with a lookahead error"
+    """
     return _module("load(name)", name, (*NAMES, *REFUTED)).THEOREM
 
 
 def load_refutations(name: str) -> tuple[Any, ...]:
-    """The `Refutation`s of the false claim of that name: instances, corrected statements, source. InputError if none.
+    """What refutes the false claim of that name.
 
-    `linres.refuted(refutation)` decides one exactly.
+    Parameters
+    ----------
+    name : str
+        One of `REFUTED`.
+
+    Returns
+    -------
+    tuple of Refutation
+        Each with an instance, the corrected statement and the source. `linres.refuted` decides one exactly.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+
+    Examples
+    --------
+    >>> import linres
+    >>> [linres.refuted(each) for each in linres.load_refutations("hardt-ma-2017-inequality-2-3")]
+    [True, True]
     """
     return _module("load_refutations(name)", name, REFUTED).REFUTATIONS
 
