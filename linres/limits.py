@@ -37,10 +37,22 @@ Watch = Callable[[int, int], Any]
 
 @dataclass(frozen=True, repr=False)
 class Beside:
-    """Networks beside their limits, run by run: arrays (runs,), or (K, runs) for K depths.
+    """Networks beside their limits, run by run.
 
-    log_norm, log_limit: log(|h_L|^2/|h_0|^2) and log(|H_1|^2/|h_0|^2). log_error: log(|H_1 - h_L|/|h_0|). log_bound:
-    of it, by scaling-smooth-weights; None where there is no such bound. how: in words, how the limit was computed.
+    Arrays are (runs,), or (K, runs) where K depths were asked for, and hold natural logarithms.
+
+    Attributes
+    ----------
+    log_norm : ndarray
+        log(|h_L|^2/|h_0|^2), of the network.
+    log_limit : ndarray
+        log(|H_1|^2/|h_0|^2), of the limit.
+    log_error : ndarray
+        log(|H_1 - h_L|/|h_0|).
+    log_bound : ndarray, optional
+        What log_error is at most by scaling-smooth-weights; None where there is no such bound.
+    how : str
+        How the limit was computed.
     """
 
     log_norm: np.ndarray
@@ -58,11 +70,52 @@ def diffusion(
     depth: int | Sequence[int], *, width: int, block: str = "linear", runs: int = 1, refinement: int = REFINEMENT,
     start=None, seed: int = 0, watch: Watch | None = None,
 ) -> Beside:
-    """Networks h + L^{-1/2} V phi(h) of Gaussian layers beside the scheme with `refinement` steps a layer.
+    """Networks h + L^{-1/2} V phi(h) of Gaussian layers beside Euler's scheme of their diffusion, with the same noise.
 
-    Both are driven by the same noise and drawn exactly in law, not weight by weight. Each depth has runs of its own.
-    block: phi, "linear", "relu" or "tanh". start: h_0 (width,), else standard normal in each run. Run r of the K-th
-    depth is a function of the settings and the seed, on any number of threads. InputError for bad settings.
+    The limit is dH = d^{-1/2} dB phi(H), d the width and B a matrix of independent Brownian motions.
+
+    Parameters
+    ----------
+    depth : int or sequence of int
+        L, the number of layers, >= 1; each of several depths has runs of its own.
+    width : int
+        The length of h_k, >= 1.
+    block : {"linear", "relu", "tanh"}
+        phi.
+    runs : int, default 1
+        How many networks of each depth, >= 1.
+    refinement : int, default 16
+        Steps of the scheme in a layer, >= 1.
+    start : (width,) array_like, optional
+        h_0; by default standard normal in each run.
+    seed : int, default 0
+        From 0 to 2^64 - 1. Each run is a function of the settings and the seed, on any number of threads.
+    watch : callable, optional
+        watch(done, runs), called now and then.
+
+    Returns
+    -------
+    linres.limits.Beside
+        log_norm, log_limit and log_error, (runs,) each, or (K, runs) for K depths.
+
+    Raises
+    ------
+    InputError
+        When a setting is outside its range.
+
+    Notes
+    -----
+    Both are drawn exactly in law, two normal vectors a step, not weight by weight (proofs/random-networks.md). The mean
+    square of the error is `strong_error` for linear blocks (scaling-strong-error).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from linres import limits
+    >>> beside = limits.diffusion(100, width=8, runs=2000)
+    >>> measured, exact = np.mean(np.exp(2 * beside.log_error)), limits.strong_error(100, 16)
+    >>> round(float(exact), 4), bool(abs(measured / exact - 1) < 0.2)
+    (0.0126, True)
     """
     from linres.kernels import propagation as kernel
     from linres.kernels import refined
@@ -90,9 +143,33 @@ def diffusion(
 
 
 def norm_law(width: int):
-    """The law of log |H_1|^2/|h_0|^2 for dH = d^{-1/2} dB H, d = width: SciPy's normal law, mean 1 - 2/d, variance 4/d.
+    """The law of log |H_1|^2/|h_0|^2 for dH = d^{-1/2} dB H: normal with mean 1 - 2/d and variance 4/d.
 
-    InputError unless width is an integer >= 1.
+    Parameters
+    ----------
+    width : int
+        d, the length of H, >= 1.
+
+    Returns
+    -------
+    scipy.stats.rv_frozen
+        SciPy's normal law: `.mean()`, `.cdf(x)`, `.rvs(n)` and so on.
+
+    Raises
+    ------
+    InputError
+        When width is no integer >= 1.
+
+    Notes
+    -----
+    By Ito's formula (proofs/depth-scaling.md). How far a network is from it is scaling-lognormal.
+
+    Examples
+    --------
+    >>> from linres import limits
+    >>> law = limits.norm_law(40)
+    >>> round(float(law.mean()), 3), round(float(law.var()), 3)
+    (0.95, 0.1)
     """
     from scipy import stats
 
@@ -101,10 +178,30 @@ def norm_law(width: int):
 
 
 def strong_error(depth, refinement: int | None = None):
-    """E|H_1 - h_L|^2/|h_0|^2 of linear blocks, depth L a number or an array; exact but for rounding.
+    """E|H_1 - h_L|^2/|h_0|^2 of linear blocks: e - (1 + 1/L)^L.
 
-    e - (1 + 1/L)^L, or with refinement M (1 + 1/(L M))^{L M} - (1 + 1/L)^L (scaling-strong-error). For other blocks
-    it is no more than that if phi(0) = 0 and |phi(x) - phi(y)| <= |x - y|.
+    Parameters
+    ----------
+    depth : float or array_like
+        L, >= 1.
+    refinement : int, optional
+        M, for Euler's scheme with M steps a layer in place of the limit: (1 + 1/(L M))^{L M} - (1 + 1/L)^L.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape of depth; exact but for rounding.
+
+    Notes
+    -----
+    Theorem scaling-strong-error. For other blocks it is no more than that if phi(0) = 0 and |phi(x) - phi(y)| is at
+    most |x - y| (proofs/depth-scaling.md).
+
+    Examples
+    --------
+    >>> from linres import limits
+    >>> round(float(limits.strong_error(1000)), 7)  # about e/(2L)
+    0.0013579
     """
     depths = np.asarray(depth, dtype=float)
     deficit = depths * np.log1p(1 / depths) - 1  # of log (1 + 1/L)^L below log e
@@ -120,10 +217,48 @@ def flow(
 ) -> Beside:
     """Networks h + A(k/L) phi(h)/L of smooth weights beside the flow dH/ds = A(s) phi(H) of the same weights.
 
-    Entries of A are Gaussian processes with the covariance e^{-(s-t)^2/(2 length^2)}/width, drawn on a grid of at least
-    100 points a length and joined by cubic splines; SciPy's DOP853 solves to a relative 1e-10. Several depths share
-    weights and start in each run; each has to divide the largest. Else as `diffusion`. For linear blocks log_bound is
-    that of scaling-smooth-weights with the largest |A| and change of A seen on the grid.
+    Parameters
+    ----------
+    depth : int or sequence of int
+        L, the number of layers, >= 1. Several depths share weights and start in each run; each divides the largest.
+    width : int
+        The length of h_k, >= 1.
+    block : {"linear", "relu", "tanh"}
+        phi.
+    runs : int, default 1
+        How many, >= 1.
+    length : float, default 0.1
+        The length of correlation of the weights, in units of the depth, > 0 and <= 10: entries of A are Gaussian
+        processes with the covariance e^{-(s-t)^2/(2 length^2)}/width.
+    start : (width,) array_like, optional
+        h_0; by default standard normal in each run.
+    seed : int, default 0
+        From 0 to 2^64 - 1. Each run is a function of the settings and the seed.
+    watch : callable, optional
+        watch(done, runs), called now and then.
+
+    Returns
+    -------
+    linres.limits.Beside
+        log_norm, log_limit and log_error, (runs,) each, or (K, runs) for K depths; for linear blocks log_bound too.
+
+    Raises
+    ------
+    InputError
+        When a setting is outside its range.
+
+    Notes
+    -----
+    A is drawn on a grid of at least 100 points a length of correlation; see `solve` for the flow. The bound is
+    `flow_bound` (scaling-smooth-weights), with the largest |A| and change of A seen on the grid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from linres import limits
+    >>> beside = limits.flow([50, 100], width=4, runs=3)
+    >>> np.round(np.exp(beside.log_error[0] - beside.log_error[1]), 1)  # of order 1/L
+    array([2., 2., 2.])
     """
     call = "flow"
     depths, width, runs, seed, given = _settings(call, depth, width, block, runs, start, seed)
@@ -141,7 +276,7 @@ def flow(
         limit = solve(weights, begun, block=block)
         found[:, :, run] = _logs(begun, np.array(reached), limit)
         if bounds is not None:
-            bounds[:, run] = np.log(flow_bound(depths, *sizes(weights)))
+            bounds[:, run] = np.log(flow_bound(depths, *_sizes(weights)))
         if watch:
             watch(run + 1, runs)
     norm, limit_norm, error = (_as_asked(depth, x) for x in found)
@@ -150,10 +285,38 @@ def flow(
 
 
 def solve(weights, start, *, block: str = "linear") -> np.ndarray:
-    """H_1 (d,) of dH/ds = A(s) phi(H), H_0 = start (d,); weights (N + 1, d, d): A at 0, 1/N, ..., 1, N >= 3.
+    """Where the flow dH/ds = A(s) phi(H) is at time 1.
 
-    Between them A is a cubic spline; SciPy's DOP853 to a relative 1e-10 a step. InputError for other shapes, entries
-    that are not finite, and flows that SciPy does not get to the end of.
+    Parameters
+    ----------
+    weights : (N + 1, d, d) array_like
+        A at 0, 1/N, ..., 1, N >= 3; between them A is a cubic spline.
+    start : (d,) array_like
+        H_0.
+    block : {"linear", "relu", "tanh"}
+        phi.
+
+    Returns
+    -------
+    (d,) ndarray
+        H_1.
+
+    Raises
+    ------
+    InputError
+        When shapes do not fit, entries are not finite, or SciPy does not get to the end of the flow.
+
+    Notes
+    -----
+    SciPy's DOP853, to a relative 1e-10 a step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from linres import limits
+    >>> turning = np.tile([[0.0, -np.pi], [np.pi, 0.0]], (5, 1, 1))
+    >>> np.round(limits.solve(turning, [1.0, 2.0]), 6)  # half a turn
+    array([-1., -2.])
     """
     from scipy.integrate import solve_ivp
     from scipy.interpolate import CubicSpline
@@ -174,7 +337,7 @@ def solve(weights, start, *, block: str = "linear") -> np.ndarray:
     return solved.y[:, -1]
 
 
-def sizes(weights: np.ndarray) -> tuple[float, float]:
+def _sizes(weights: np.ndarray) -> tuple[float, float]:
     """max |A| and N max |A_{i+1} - A_i| over the grid, spectral norms: a and b of scaling-smooth-weights, as seen."""
     slopes = (len(weights) - 1) * np.diff(weights, axis=0)
     size, slope = (float(np.linalg.norm(x, 2, axis=(1, 2)).max()) for x in (weights, slopes))
@@ -182,7 +345,33 @@ def sizes(weights: np.ndarray) -> tuple[float, float]:
 
 
 def flow_bound(depth, size: float, slope: float):
-    """e^a - (1 + a/L)^L + (b/(2L)) e^{a (1 - 1/L)} for depths L, a = size, b = slope (scaling-smooth-weights)."""
+    """What |H_1 - h_L|/|h_0| is at most for linear blocks: e^a - (1 + a/L)^L + (b/(2L)) e^{a (1 - 1/L)}.
+
+    Parameters
+    ----------
+    depth : float or array_like
+        L, >= 1.
+    size : float
+        a, the largest spectral norm of A.
+    slope : float
+        b, a Lipschitz constant of A in it.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape of depth.
+
+    Notes
+    -----
+    Theorem scaling-smooth-weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from linres import limits
+    >>> float(np.round(limits.flow_bound(100, 1.0, 2.0), 5))
+    0.04038
+    """
     L, a = np.asarray(depth, dtype=float), size
     return -np.exp(a) * np.expm1(L * np.log1p(a / L) - a) + slope / (2 * L) * np.exp(a * (1 - 1 / L))
 

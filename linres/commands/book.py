@@ -77,6 +77,7 @@ def _builder() -> Any:
     try:
         import furo  # noqa: F401 (conf.py names these)
         import myst_parser  # noqa: F401
+        import numpydoc  # noqa: F401
         import py_mini_racer  # noqa: F401
         import sphinx_proof  # noqa: F401
         from sphinx.cmd.build import build_main

@@ -97,7 +97,9 @@ def _theorem(given: Theorem | str) -> Theorem:
 def _whole(theorem: Theorem, proof: symbolic.Proof) -> Checked:
     if not proof.steps:
         raise refuse("check(theorem)", "a theorem with a proof", f"{theorem.name}, which has none")
-    steps = f"all {proof.steps} steps" if proof.complete else f"{proof.checked} of {proof.steps} steps"
+    steps = f"{proof.checked} of {proof.steps} steps"
+    if proof.complete:
+        steps = "the one step" if proof.steps == 1 else f"all {proof.steps} steps"
     found = f"{steps} checked by the trusted core, every identity by the second checker too"
     return Checked(theorem.name, found, sum(proof.identities.values()))
 
