@@ -13,7 +13,7 @@ STATIC = Path(__file__).with_name("static")
 def setup(app: Any) -> dict[str, Any]:
     """Sphinx calls this."""
     from linres import __version__
-    from linres.book import code, directives, mathematics, reading, reference
+    from linres.book import code, directives, marks, mathematics, reading, reference
 
     app.add_config_value("linres_record", "record.json", "env")
     for name, directive in {**directives.ALL, "api": reference.ApiDirective}.items():
@@ -23,6 +23,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("config-inited", _configure)
     app.connect("source-read", reading.read)
     app.connect("doctree-read", code.collect)
+    app.connect("doctree-read", marks.mark)
     app.connect("doctree-resolved", code.resolve)
     app.connect("build-finished", code.write)
     app.connect("html-page-context", code.lighten)
