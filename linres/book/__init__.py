@@ -13,10 +13,10 @@ STATIC = Path(__file__).with_name("static")
 def setup(app: Any) -> dict[str, Any]:
     """Sphinx calls this."""
     from linres import __version__
-    from linres.book import code, directives, marks, mathematics, reading, reference
+    from linres.book import code, directives, marks, mathematics, reading, reference, sliders
 
     app.add_config_value("linres_record", "record.json", "env")
-    for name, directive in {**directives.ALL, "api": reference.ApiDirective}.items():
+    for name, directive in {**directives.ALL, "api": reference.ApiDirective, "sliders": sliders.SlidersDirective}.items():
         app.add_directive(name, directive)
     app.add_role("verdict", directives.VerdictRole())
     mathematics.setup(app)

@@ -166,14 +166,14 @@ def _evidence(name: str, found: record.Status, ran: object) -> str:
     lines = [f"{badge(found)} {_escaped(verdict['reason'])}.", ""]
     if found.stale:
         lines += ["The sources have changed since: run `linres book`.", ""]
-    lines += ["| rung | what it found | precision | seconds |", "|---|---|---|---|"]
+    lines += ["| rung | what it found | seconds |", "|---|---|---|"]
     for rung, title in RUNGS.items():
         seen = verdict["evidence"][rung]
-        precision = f"{seen['bits']} bits" if seen.get("ran") and "bits" in seen else ""
+        precision = f", to {seen['bits']} bits" if seen.get("ran") and "bits" in seen else ""
         seconds = entry["seconds"].get(rung, "")
-        lines.append(f"| [{title}](code:linres/rungs/{rung}.py) | {_found(rung, seen)} | {precision} | {seconds} |")
+        lines.append(f"| [{title}](code:linres/rungs/{rung}.py) | {_found(rung, seen)}{precision} | {seconds} |")
     if found.blocks:
-        lines.append(f"| [blocks of this page](code:linres/book/blocks.py) | {counted(found.blocks)} | | {ran} |")
+        lines.append(f"| [blocks of this page](code:linres/book/blocks.py) | {counted(found.blocks)} | {ran} |")
     lines += ["", f"`linres verify {name} --level {entry['level']} --seed {entry['seed']}`, linres {entry['version']},"
               f" Python {entry['python']}, {entry['date']}, sources `{entry['sources'][:12]}`."]
     return "\n".join(lines)
