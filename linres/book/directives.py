@@ -309,15 +309,19 @@ class FigureDirective(_Directive):
 
 
 def prose(docstring: str) -> str:
-    """A docstring in Markdown: its paragraphs flow, what is indented stays as it is, `code` is code."""
+    """A docstring in Markdown: its paragraphs and lists flow, what is indented stays as it is, `code` is code."""
     return "\n\n".join(map(_paragraph, inspect.cleandoc(docstring).split("\n\n")))
 
 
 def _paragraph(lines: str) -> str:
-    if re.search(r"^ ", lines, re.MULTILINE):
-        return f"```text\n{lines}\n```"
-    parts = re.split(r"(`[^`\n]+`)", " ".join(lines.split()))
-    return "".join(part if part.startswith("`") and len(part) > 2 else _escaped(part) for part in parts)
+    if re.fullmatch(r"- .*(\n(- |  \S).*)*", lines):
+        return "\n".join("- " + _flowing(item) for item in re.split(r"^- ", lines, flags=re.MULTILINE)[1:])
+    return f"```text\n{lines}\n```" if re.search(r"^ ", lines, re.MULTILINE) else _flowing(lines)
+
+
+def _flowing(lines: str) -> str:
+    parts = re.split(r"(`[^`\n]+`|(?<!\S)\*\w+\*(?!\w))", " ".join(lines.split()))
+    return "".join(part if position % 2 else _escaped(part) for position, part in enumerate(parts))
 
 
 @cache
