@@ -17,7 +17,8 @@ def setup(app: Any) -> dict[str, Any]:
 
     app.add_config_value("linres_record", "record.json", "env")
     app.add_config_value("linres_sources", "", "env")  # pages are read again when what sets them has changed
-    for name, directive in {**directives.ALL, "api": reference.ApiDirective, "sliders": sliders.SlidersDirective}.items():
+    others = {"api": reference.ApiDirective, "sliders": sliders.SlidersDirective}
+    for name, directive in (directives.ALL | others).items():
         app.add_directive(name, directive)
     app.add_role("verdict", directives.VerdictRole())
     mathematics.setup(app)

@@ -122,12 +122,11 @@ def entry(name: str, text: str, folder: Path) -> dict[str, Any]:
 
     begun, clock = fingerprint(name, text), time.perf_counter()
     said = isolated(text, f"{name}.md", folder.resolve().parent)
+    outcomes = zip(of(text), said, strict=True)
     return {
         "sources": begun, "version": __version__, "python": platform.python_version(), "date": now(),
         "seconds": round(time.perf_counter() - clock, 2),
-        "blocks": [
-            {"hash": block.hash, "passed": not words, "said": words} for block, words in zip(of(text), said, strict=True)
-        ],
+        "blocks": [{"hash": block.hash, "passed": not words, "said": words} for block, words in outcomes],
     }
 
 
@@ -135,7 +134,7 @@ def isolated(text: str, name: str, where: Path) -> list[str]:
     """For each block of the text what is wrong with it, "" for one that passes. Nothing it does outlives the call."""
     from linres.commands.spread import METHOD
 
-    context = multiprocessing.get_context(METHOD)
+    context: Any = multiprocessing.get_context(METHOD)
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(theirs, text, name, str(where)))
     process.start()

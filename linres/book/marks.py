@@ -45,8 +45,9 @@ def _below_the_title(document: nodes.document, found: tuple[blocks.Found, ...], 
         return
     kind = next((kind for kind in ("failed", "stale", "open") if any(each.kind == kind for each in found)), "passed")
     when = f" in {entry['seconds']} s, {entry['date']}" if kind in ("passed", "failed") else ""
-    words = f'<p class="outcome">Blocks of this page: <span class="badge status-{kind}">{counted(found)}</span>{when}</p>'
-    title.parent.insert(title.parent.index(title) + 1, _raw(words))
+    badge = f'<span class="badge status-{kind}">{counted(found)}</span>'
+    words = _raw(f'<p class="outcome">Blocks of this page: {badge}{when}</p>')
+    title.parent.insert(title.parent.index(title) + 1, words)
 
 
 def _raw(markup: str) -> nodes.Node:

@@ -146,8 +146,10 @@ def _tie(_app: Any, document: Any, _docname: str) -> None:
     for node in list(document.findall(nodes.math)):
         place = node.parent.index(node) + 1
         following = node.parent[place] if place < len(node.parent) else None
-        found = _PUNCTUATION.match(following) if isinstance(following, nodes.Text) else None
-        if found and len(node.astext()) <= _LONG:
+        if not isinstance(following, nodes.Text) or len(node.astext()) > _LONG:
+            continue
+        found = _PUNCTUATION.match(following)
+        if found:
             node["after"] = found[0]
             node.parent[place] = nodes.Text(following[found.end():])
 

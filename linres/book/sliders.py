@@ -62,9 +62,10 @@ class Slider:
 class Plot:
     """What is drawn. functions: of parameters, by the names that sliders.js calls them.
 
-    `bound` of Phi_T over Phi_0, `momentum` (that of the theorem), `basin` and `within` (the start is in the basin where
-    basin <= within), `first` (the state at stage 0), `next` (the state a stage later), `potential`.
-    besides: whether a run without momentum is drawn too. top, bottom: powers of 10.
+    `bound` of Phi_T, `momentum` (that of the theorem), `start` (Phi_0, where it is not 1), `basin` and `within` (the
+    start is in the basin where basin <= within), `first` (the state at stage 0), `next` (the state a stage later),
+    `potential`. refusal: what is said of a start outside the basin. besides: what a run without momentum, drawn too,
+    is called; "" for none. top, bottom: powers of 10.
     """
 
     title: str
@@ -206,14 +207,15 @@ class SlidersDirective(_Directive):
         self.env.note_dependency(__file__)
         shown = plot(name)
         up = "../" * self.env.docname.count("/")
-        controls = "".join(_control(name, slider) for slider in shown.sliders)
+        title, controls = html.escape(shown.title), "".join(_control(name, slider) for slider in shown.sliders)
         return [_raw(
-            f'<figure class="sliders" id="sliders-{name}" aria-label="{html.escape(shown.title)}">'
+            f'<figure class="sliders" id="sliders-{name}" aria-label="{title}">'
             f'<div class="static">{drawing(name)}</div><div class="live" hidden></div>'
             f'<form class="controls" hidden>{controls}<button type="reset">Reset</button></form>'
-            f'<figcaption>{html.escape(shown.title)}. The bound is that of the theorem; the run is computed in double '
-            'precision from the very recurrence, with L = 1. <span class="told" role="status"></span></figcaption></figure>'
-            f'<script src="{up}_static/{SCRIPT}"></script><script>{script(name)}linres.start({json.dumps(name)})</script>'
+            f'<figcaption>{title}. The bound is that of the theorem; the run is computed in double precision from the '
+            f'recurrence of the method, with L = 1. <span class="told" role="status"></span></figcaption></figure>'
+            f'<script src="{up}_static/{SCRIPT}"></script>'
+            f'<script>{script(name)}linres.start({json.dumps(name)})</script>'
         )]
 
 

@@ -20,6 +20,6 @@ def lighten(app: Any, problem: Exception | None) -> None:
 
 
 def shortened(drawing: str) -> str:
-    """The SVG with two digits after the point in paths, whose unit is a point or less, and spaces between lines gone."""
+    """The SVG with two digits after the point in paths, whose unit is a point or less, and no spaces between tags."""
     cut = _PATH.sub(lambda match: " ".join(_LONG.sub(r"\1", match[0]).split()), drawing)
     return re.sub(r">\s+<(?!tspan|/text)", "><", cut)

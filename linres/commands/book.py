@@ -175,7 +175,8 @@ def _bring_up_to_date(
 
 def _outcome(kind: str, entry: dict[str, Any]) -> str:
     if kind == "pages":
-        return f"{sum(block['passed'] for block in entry['blocks'])} of {len(entry['blocks'])} blocks of the page passed"
+        passed = [block["passed"] for block in entry["blocks"]]
+        return f"{sum(passed)} of {len(passed)} blocks of the page passed"
     return str(entry["verdict"]["verdict"]) if kind == "theorems" else "computed"
 
 
