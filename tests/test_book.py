@@ -129,6 +129,14 @@ def test_drawings_lose_digits_of_their_paths_only():
     assert small.shortened(drawing) == expected
 
 
+def test_outlines_that_a_page_has_twice_are_drawn_once():
+    root, other = f'<path d="{"M1,2" * 30}"/>', f'<path d="{"M3,4" * 30}"/>'
+    text = small.shared(f"<p>{root}</p><p>{other}</p><p>{root}</p>")
+    assert text.count("M1,2" * 30) == 1 and text.count('<use href="#o0"/>') == 2
+    assert f"<p>{other}</p>" in text and text.index("<defs>") < text.index("<p>")
+    assert small.shared(f"<p>{root}</p>") == f"<p>{root}</p>"
+
+
 def test_docstrings_keep_their_lists_and_their_code():
     told = directives.prose("One\nline.\n\n- a `b_c`\n  and *is*\n- x_1 * y\n\n    as it is")
     assert told == "One line\\.\n\n- a `b_c` and *is*\n- x\\_1 \\* y\n\n```text\n    as it is\n```"

@@ -30,6 +30,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("build-finished", code.write)
     app.connect("build-finished", small.lighten)
     app.connect("html-page-context", code.lighten)
+    app.connect("html-page-context", small.share)
     app.connect("env-purge-doc", code.forget)
     app.connect("env-merge-info", code.merge)
     app.connect("env-check-consistency", _require_figures)
