@@ -42,6 +42,10 @@ half = 1 / 2
 
 As they are.
 
+<!-- step half -->
+
+<!-- / -->
+
 ```python
 >>> linres.check("absorption", "half")
 half: certificate of 4 terms, its identity confirmed by both checkers
@@ -105,7 +109,7 @@ def test_what_a_doctest_prints_is_compared_but_for_spaces_at_the_ends_of_lines()
 ])
 def test_a_block_that_fails_says_why_and_the_next_one_runs(program, told):
     first, second = said(program, "x = 1\n")
-    assert told in first and second == ""
+    assert told in first and second == "" and "blocks.py" not in first
 
 
 def test_what_fails_later_in_a_doctest_fails_the_block():
@@ -243,11 +247,11 @@ def test_a_constant_edited_in_a_block_turns_its_page_red_in_the_next_build(pages
     code, theorem, index, other = build(pages)
     assert code == 1
     told = capsys.readouterr().err
-    assert "0 theorems to verify, 1 pages to run" in told and "absorption.md:19: the block fails" in told
+    assert "0 theorems to verify, 1 pages to run" in told and "absorption.md:23: the block fails" in told
     assert 'class="badge status-failed">a block of its page fails<' in theorem and "1 of 2 passed, 1 failed" in theorem
     assert "Expected:\n    1.0\nGot:\n    0.5" in theorem
-    assert 'class="badge status-failed">a block of its page fails<' in index and "status-proved" not in index + theorem
-    assert "1 of 1 passed" in other
+    assert 'class="badge status-failed">a block of its page fails<' in index and "status-proved" not in index
+    assert "1 of 1 passed" in other and 'class="step status-proved"' in theorem
 
     edit(pages, "absorption.md", "half = 1 / 4", "half = 1 / 2")
     assert build(pages)[0] == 0
@@ -277,7 +281,7 @@ def test_a_plain_build_after_an_edit_shows_what_is_stale(pages):
     edit(pages, "absorption.md", "half = 1 / 2", "half = 1 / 4")
     text = sphinx(pages)
     assert "stale: its page was not run" in text and "0 of 2 passed, 2 not run since a change" in text
-    assert "status-proved" not in text and "status-passed" not in text
+    assert 'status-proved">proved<' not in text and "status-passed" not in text
 
 
 def test_pages_that_did_not_change_are_not_run_again(pages, capsys):

@@ -257,5 +257,7 @@ def test_a_plot_fits_a_phone_and_its_words_do_not_shrink(book, browser, name):
     heights = browser.evaluate(
         "[...document.querySelectorAll('.live .plot text')].map(each => each.getBoundingClientRect().height)")
     inputs = browser.evaluate("[...document.querySelectorAll('.controls input')].map(each => each.clientWidth)")
+    ends = browser.evaluate(
+        "[...document.querySelectorAll('.live .plot text')].map(each => each.getBoundingClientRect().right)")
     browser.width(DESKTOP)
-    assert 0 <= left < right <= PHONE and min(heights) >= 11 and min(inputs) > 200
+    assert 0 <= left < right <= PHONE and min(heights) >= 11 and min(inputs) > 200 and max(ends) <= right + 2

@@ -141,7 +141,8 @@ def test_the_run_stays_below_the_bound_wherever_one_is_drawn(name):
 def test_with_another_momentum_no_bound_is_drawn_and_the_plot_says_so(name, momentum):
     found = curves(name, {"momentum": momentum})
     assert drawn(name, {"momentum": momentum}, "bound")["points"] == []
-    assert found["found"][0]["words"].startswith("not proved here: the momentum is not that of the theorem, 0.818")
+    assert found["why"] == "the momentum is not that of the theorem, 0.818"
+    assert found["found"][0]["words"] == "not proved here"
     assert drawn(name, {"momentum": momentum}, "run")["points"] != []
 
 
@@ -150,9 +151,10 @@ def test_outside_the_basin_no_bound_is_drawn_and_the_plot_says_so():
         q = 1 / sqrt(float(f"{10 ** kappa:.2g}"))
         edge = 1 / (2 * (2 * sqrt(1 + q) + sqrt(1 - q)) ** 2)
         for share in (-4, -2, -1.3, -1.2, -1, -0.05):
-            found = drawn("stacking-acceleration", {"kappa": kappa, "share": share}, "bound")
-            assert (found["points"] != []) == (float(f"{10 ** share:.2g}") < edge)
-            assert found["points"] or found["words"] == "not proved here: the start is outside the basin"
+            told = curves("stacking-acceleration", {"kappa": kappa, "share": share})
+            inside = float(f"{10 ** share:.2g}") < edge
+            assert (told["found"][0]["points"] != []) == inside
+            assert told["why"] == ("" if inside else "the start is outside the basin")
 
 
 def test_far_outside_the_basin_the_run_breaks_the_rate():

@@ -166,8 +166,9 @@ def run(text: str, name: str) -> Iterator[str]:
 def _executed(block: Block, name: str, namespace: dict[str, Any]) -> str:
     try:
         exec(compile("\n" * (block.line - 1) + block.text, name, "exec", dont_inherit=True), namespace)
-    except (Exception, SystemExit):  # anybody's code
-        return traceback.format_exc()
+    except (Exception, SystemExit) as error:  # anybody's code
+        inside = error.__traceback__.tb_next if error.__traceback__ else None  # without the line above
+        return "".join(traceback.format_exception(type(error), error, inside))
     finally:
         namespace.pop("__builtins__", None)
     return ""
@@ -195,7 +196,7 @@ def _tested(block: Block, name: str, namespace: dict[str, Any]) -> str:
     namespace["__name__"] = "__test__"
     doctest.DocTestRunner(_Checker(), verbose=False).run(test, clear_globs=False, out=said.append)
     namespace.pop("__name__", None)
-    return "".join(said)
+    return "\n".join(line for line in "".join(said).splitlines() if line != "*" * 70)
 
 
 # What the record says.

@@ -4,6 +4,7 @@ Each writes Markdown from the Theorem object and the record, and has it parsed a
 statement is typed on a page, and no status is.
 """
 
+import dataclasses
 import html
 import inspect
 import re
@@ -219,7 +220,8 @@ class StepDirective(_Directive):
         claim, _, reason = page.fill_step(self.arguments[1], True).partition("\n\n")
         found = self.status(theorem.name)
         recorded = found.entry.get("steps", {}).get(self.arguments[1], "not recorded") if found.entry else "not run"
-        kind = "failed" if recorded.startswith("refused") else found.kind
+        ladder = dataclasses.replace(found, blocks=())  # the check of a step is none of the blocks
+        kind = "failed" if recorded.startswith("refused") else ladder.kind
         note = theorem.step(self.arguments[1]).note
         checked = f'<span class="badge status-{kind}">check</span> {_escaped(recorded)}' + (
             ", before the sources changed." if found.stale else ".")

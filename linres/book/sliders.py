@@ -107,7 +107,7 @@ def _with_errors() -> Plot:
     state = (now, before, block)
     return Plot(
         title="Nesterov's method with errors: the proved bound, and one run",
-        run="one run: f(x) = μx²/2 from rest, errors constant",
+        run="one run: f = μx²/2, constant errors",
         sliders=(
             KAPPA, MOMENTUM,
             Slider("e", "step error |e|", -6.25, -1, 0.25, -3, "log or none", "√(Φ₀/L)"),
@@ -137,7 +137,7 @@ def _acceleration() -> Plot:
     state = (now, before, block)
     return Plot(
         title="Stacking on one neuron: the proved bound, and one run",
-        run="one run: stacking, ℓ(W) = μ(W − W*)²/2 from rest",
+        run="one run: one neuron, ℓ = μ(W − W*)²/2",
         sliders=(
             KAPPA, MOMENTUM,
             Slider("share", "start Φ₀", -4, -0.05, 0.05, -1.3, "log", "μσ²"),
@@ -213,7 +213,8 @@ class SlidersDirective(_Directive):
             f'<div class="static">{drawing(name)}</div><div class="live" hidden></div>'
             f'<form class="controls" hidden>{controls}<button type="reset">Reset</button></form>'
             f'<figcaption>{title}. The bound is that of the theorem; the run is computed in double precision from the '
-            f'recurrence of the method, with L = 1. <span class="told" role="status"></span></figcaption></figure>'
+            f'recurrence of the method, from rest, with L = 1. <span class="told" role="status"></span></figcaption>'
+            f'</figure>'
             f'<script src="{up}_static/{SCRIPT}"></script>'
             f'<script>{script(name)}linres.start({json.dumps(name)})</script>'
         )]

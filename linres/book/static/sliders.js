@@ -61,7 +61,7 @@ var linres = linres || (() => {
     const given = parameters(plot, positions), stages = horizon(given), why = refusal(plot, given), found = [];
     const every = Math.max(1, Math.floor(stages / 160)), proved = [];
     for (let t = 0; !why && t <= stages; t += every) proved.push([t, bound(plot, given, t)]);
-    found.push({kind: "bound", words: why ? "not proved here: " + why : "proved: Φ is at most this", points: proved});
+    found.push({kind: "bound", words: why ? "not proved here" : "proved: Φ is at most this", points: proved});
     const points = run(plot, given, stages).map((value, t) => [t, value]);
     found.push({kind: "run", words: plot.run, points});
     if (plot.besides) {
@@ -82,8 +82,8 @@ var linres = linres || (() => {
     ];
     found.forEach((curve, k) => {
       const middle = 10 + ROW * k;
-      parts.push(`<path class="curve ${curve.kind}" d="M${LEFT} ${middle}h28"/>`,
-        `<text x="${LEFT + 34}" y="${middle + 4}">${escaped(curve.words)}</text>`);
+      if (curve.points.length) parts.push(`<path class="curve ${curve.kind}" d="M${LEFT} ${middle}h28"/>`);
+      parts.push(`<text class="key" x="${LEFT + 34}" y="${middle + 4}">${escaped(curve.words)}</text>`);
     });
     for (let power = plot.top; power >= plot.bottom; power--) {
       parts.push(`<path class="grid" d="M${LEFT} ${place(y(power))}H${width - RIGHT}"/>`);
