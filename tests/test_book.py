@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("sphinx", reason="needs the extra book")
 
-from linres.book import graph, mathematics, reading, record, sources
+from linres.book import directives, graph, mathematics, reading, record, small, sources
 from linres.cli import main
 from linres.commands import book
 from linres.errors import InputError
@@ -115,6 +115,33 @@ def test_lengths_set_in_an_earlier_build_stay_in_the_style_sheet():
     assert ".katex .kzzzzz{top:1em!important}" in mathematics.style_sheet(".katex .kzzzzz{top:1em!important}\n")
 
 
+def test_punctuation_stays_with_the_formula_before_it(pages):
+    (pages / "other.md").write_text("---\norphan: true\n---\n# Other\n\nLet $x > 0$, and $y$ too; $z$ is free.\n")
+    done, out = build(pages)
+    assert done.returncode == 0
+    text = (out / "other.html").read_text()
+    assert re.findall(r'<span class="tied">.*?</span>(.)</span>', text) == [",", ] and text.count('"tied"') == 1
+
+
+def test_drawings_lose_digits_of_their_paths_only():
+    drawing = '<g>\n  <use x="1.23456"/>\n  <path d="M 1.23456 2 \nL 0.001 3.5 \n" transform="scale(0.015625)"/>\n</g>'
+    expected = '<g><use x="1.23456"/><path d="M 1.23 2 L 0.00 3.5" transform="scale(0.015625)"/></g>'
+    assert small.shortened(drawing) == expected
+
+
+def test_outlines_that_a_page_has_twice_are_drawn_once():
+    root, other = f'<path d="{"M1,2" * 30}"/>', f'<path d="{"M3,4" * 30}"/>'
+    text = small.shared(f"<p>{root}</p><p>{other}</p><p>{root}</p>")
+    assert text.count("M1,2" * 30) == 1 and text.count('<use href="#o0"/>') == 2
+    assert f"<p>{other}</p>" in text and text.index("<defs>") < text.index("<p>")
+    assert small.shared(f"<p>{root}</p>") == f"<p>{root}</p>"
+
+
+def test_docstrings_keep_their_lists_and_their_code():
+    told = directives.prose("One\nline.\n\n- a `b_c`\n  and *is*\n- x_1 * y\n\n    as it is")
+    assert told == "One line\\.\n\n- a `b_c` and *is*\n- x\\_1 \\* y\n\n```text\n    as it is\n```"
+
+
 # The record.
 
 
@@ -169,7 +196,7 @@ def test_what_is_missing_or_stale_is_verified_and_recorded(tmp_path, capsys):
     arguments = argparse.Namespace(level="quick", jobs=1)
     found, path = {"theorems": {}}, tmp_path / "record.json"
     assert book._wanting(found, "absorption", "quick")
-    book._bring_up_to_date(["absorption"], [], found, path, arguments)
+    book._bring_up_to_date(["absorption"], [], [], found, path, arguments)
     assert record.read(path) == found and not book._wanting(found, "absorption", "quick")
     assert "absorption: proved" in capsys.readouterr().err
     assert book._wanting(found, "absorption", "full")

@@ -1,6 +1,8 @@
 """The whole book, built from proofs/ and read from disk in a browser without a network."""
 
+import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,8 @@ import pytest
 
 pytest.importorskip("sphinx", reason="needs the extra book")
 
-from linres.theorems import NAMES, REFUTED
+from linres.book import sliders
+from linres.theorems import NAMES, REFUTED, load
 
 ROOT = Path(__file__).parents[1]
 REQUIRED = os.environ.get("LINRES_REQUIRE_CHROMIUM") == "1"
@@ -168,3 +171,93 @@ def test_every_node_of_the_graph_takes_the_focus_and_enter_follows_it(book, brow
     browser.press("Enter", 13)
     browser.wait_for("Page.loadEventFired")
     assert browser.evaluate("location.pathname").endswith("/absorption.html")
+
+
+# Plots that readers change.
+
+every_plot = pytest.mark.parametrize("name", sliders.PLOTS)
+FIELD = "document.getElementById('sliders-{}-{}')"
+SHOWN = "[...document.querySelectorAll('.sliders .{}')].map(each => getComputedStyle(each).display !== 'none')"
+RUN = "document.querySelector('.sliders .live .curve.run[d*=\"L\"]').getAttribute('d')"
+
+
+def page_of(book, browser, name):
+    out, _ = book
+    browser.open((out / f"{name}.html").as_uri())
+
+
+@needs_browser
+def test_the_bound_that_the_browser_computes_is_that_of_the_theorem_at_100_points(book, browser):
+    page_of(book, browser, "nesterov-with-errors")
+    choose, theorem = random.Random(0), load("nesterov-with-errors")
+    points = [{
+        "q": choose.uniform(0.01, 1), "L": choose.uniform(0.1, 10), "Phi_0": choose.uniform(0, 9),
+        "T": choose.randrange(99), "D": choose.uniform(0, 1), "e": choose.uniform(0, 1),
+    } for _ in range(100)]
+    words = f"{json.dumps(points)}.map(each => linres.plots['nesterov-with-errors'].bound(each))"
+    expected = [
+        theorem.bound(q=at["q"], L=at["L"], T=at["T"], Phi=[at["Phi_0"]], d=at["D"], e_norm=at["e"]) ** 2
+        for at in points
+    ]
+    assert browser.evaluate(words) == pytest.approx(expected, rel=1e-11)
+
+
+@needs_browser
+@every_plot
+def test_the_browser_draws_the_curves_that_stand_on_the_page(book, browser, name):
+    page_of(book, browser, name)
+    assert browser.evaluate(f"linres.draw(linres.plots['{name}'], {{}}, 520)") == sliders.drawing(name)
+    assert browser.evaluate(SHOWN.format("static")) == [False]
+    assert browser.evaluate(SHOWN.format("live")) == browser.evaluate(SHOWN.format("controls")) == [True]
+
+
+@needs_browser
+@every_plot
+def test_keys_move_the_sliders_and_the_curves_follow(book, browser, name):
+    page_of(book, browser, name)
+    for slider in sliders.plot(name).sliders:
+        field = FIELD.format(name, slider.name)
+        assert browser.evaluate(f"{field}.labels[0].textContent") == slider.label
+        before, said = browser.evaluate(RUN), browser.evaluate(f"{field}.getAttribute('aria-valuetext')")
+        browser.evaluate(f"{field}.focus()")
+        browser.press("ArrowRight", 39)
+        after = browser.evaluate(f"{field}.getAttribute('aria-valuetext')")
+        assert (browser.evaluate(RUN), after) != (before, said) and after != said
+        assert after == browser.evaluate(f"{field}.nextElementSibling.textContent")
+        assert slider.unit in after
+    told = browser.evaluate("document.querySelector('.told').textContent")
+    assert told.startswith("Not proved here: the momentum is not that of the theorem")
+    browser.evaluate("document.querySelector('.controls button').click()")
+    told = "document.querySelector('.told').textContent"
+    assert browser.evaluate(f"new Promise(done => setTimeout(() => done({told}), 50))").startswith("At stage 200")
+    assert browser.complaints() == []
+
+
+@needs_browser
+@every_plot
+def test_paper_and_readers_without_javascript_get_the_static_curve(book, browser, name):
+    page_of(book, browser, name)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    printed = [browser.evaluate(SHOWN.format(each)) for each in ("static", "live", "controls")]
+    browser.call("Emulation.setEmulatedMedia", media="")
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    page_of(book, browser, name)
+    browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    plain = [browser.evaluate(SHOWN.format(each)) for each in ("static", "live", "controls")]
+    assert printed == plain == [[True], [False], [False]]
+
+
+@needs_browser
+@every_plot
+def test_a_plot_fits_a_phone_and_its_words_do_not_shrink(book, browser, name):
+    browser.width(PHONE, 800)
+    page_of(book, browser, name)
+    box = "(() => {{ const box = {}.getBoundingClientRect(); return [box.left, box.right, box.height]; }})()"
+    left, right, _ = browser.evaluate(box.format("document.querySelector('.live .plot')"))
+    heights = browser.evaluate(
+        "[...document.querySelectorAll('.live .plot text')].map(each => each.getBoundingClientRect().height)")
+    inputs = browser.evaluate("[...document.querySelectorAll('.controls input')].map(each => each.clientWidth)")
+    ends = browser.evaluate(
+        "[...document.querySelectorAll('.live .plot text')].map(each => each.getBoundingClientRect().right)")
+    browser.width(DESKTOP)
+    assert 0 <= left < right <= PHONE and min(heights) >= 11 and min(inputs) > 200 and max(ends) <= right + 2

@@ -13,19 +13,24 @@ STATIC = Path(__file__).with_name("static")
 def setup(app: Any) -> dict[str, Any]:
     """Sphinx calls this."""
     from linres import __version__
-    from linres.book import code, directives, mathematics, reading, reference
+    from linres.book import code, directives, marks, mathematics, reading, reference, sliders, small
 
     app.add_config_value("linres_record", "record.json", "env")
-    for name, directive in {**directives.ALL, "api": reference.ApiDirective}.items():
+    app.add_config_value("linres_sources", "", "env")  # pages are read again when what sets them has changed
+    others = {"api": reference.ApiDirective, "sliders": sliders.SlidersDirective}
+    for name, directive in (directives.ALL | others).items():
         app.add_directive(name, directive)
     app.add_role("verdict", directives.VerdictRole())
     mathematics.setup(app)
     app.connect("config-inited", _configure)
     app.connect("source-read", reading.read)
     app.connect("doctree-read", code.collect)
+    app.connect("doctree-read", marks.mark)
     app.connect("doctree-resolved", code.resolve)
     app.connect("build-finished", code.write)
+    app.connect("build-finished", small.lighten)
     app.connect("html-page-context", code.lighten)
+    app.connect("html-page-context", small.share)
     app.connect("env-purge-doc", code.forget)
     app.connect("env-merge-info", code.merge)
     app.connect("env-check-consistency", _require_figures)
@@ -35,6 +40,10 @@ def setup(app: Any) -> dict[str, Any]:
 
 def _configure(_app: Any, config: Any) -> None:
     """What pages of ours need, whatever conf.py says: Markdown with formulas, anchors of headings, our style."""
+    from linres.book import sources
+
+    modules = (f"linres.book.{path.stem}" for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
+    config.linres_sources = sources.fingerprint(*modules)
     config.html_math_renderer = "katex"
     config.html_static_path = [*config.html_static_path, str(STATIC)]
     config.myst_enable_extensions = {*config.myst_enable_extensions, "dollarmath", "colon_fence", "deflist"}

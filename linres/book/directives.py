@@ -4,6 +4,7 @@ Each writes Markdown from the Theorem object and the record, and has it parsed a
 statement is typed on a page, and no status is.
 """
 
+import dataclasses
 import html
 import inspect
 import re
@@ -17,7 +18,7 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from linres.book import graph, record, sources
+from linres.book import blocks, graph, record, sources
 from linres.errors import InputError
 from linres.pages import opened
 from linres.printing import latex
@@ -144,22 +145,36 @@ class EvidenceDirective(_Directive):
         theorem = self.theorem()
         found = self.status(theorem.name)
         if not found.entry:
-            return self.markdown("*Not run yet.* `linres book` runs the ladder and records what it finds.")
-        return [_raw('<div class="evidence">'), *self.markdown(_evidence(theorem.name, found)), _raw("</div>")]
+            untold = "" if found.kind == "open" else badge(found) + " "
+            return self.markdown(untold + "*Not run yet.* `linres book` runs the ladder and records what it finds.")
+        seconds = in_record(self.env).get("pages", {}).get(theorem.name, {}).get("seconds", "")
+        return [_raw('<div class="evidence">'), *self.markdown(_evidence(theorem.name, found, seconds)), _raw("</div>")]
 
 
-def _evidence(name: str, found: record.Status) -> str:
+def counted(found: tuple[blocks.Found, ...]) -> str:
+    """How many blocks of a page passed, failed, were not run."""
+    counts = [(sum(each.kind == kind for each in found), word) for kind, word in _BLOCKS.items()]
+    passed = sum(each.kind == "passed" for each in found)
+    return f"{passed} of {len(found)} passed" + "".join(f", {count} {word}" for count, word in counts if count)
+
+
+_BLOCKS = {"failed": "failed", "stale": "not run since a change", "open": "not run"}
+
+
+def _evidence(name: str, found: record.Status, ran: object) -> str:
     entry = found.entry
     verdict = entry["verdict"]
     lines = [f"{badge(found)} {_escaped(verdict['reason'])}.", ""]
     if found.stale:
         lines += ["The sources have changed since: run `linres book`.", ""]
-    lines += ["| rung | what it found | precision | seconds |", "|---|---|---|---|"]
+    lines += ["| rung | what it found | seconds |", "|---|---|---|"]
     for rung, title in RUNGS.items():
         seen = verdict["evidence"][rung]
-        precision = f"{seen['bits']} bits" if seen.get("ran") and "bits" in seen else ""
+        precision = f", to {seen['bits']} bits" if seen.get("ran") and "bits" in seen else ""
         seconds = entry["seconds"].get(rung, "")
-        lines.append(f"| [{title}](code:linres/rungs/{rung}.py) | {_found(rung, seen)} | {precision} | {seconds} |")
+        lines.append(f"| [{title}](code:linres/rungs/{rung}.py) | {_found(rung, seen)}{precision} | {seconds} |")
+    if found.blocks:
+        lines.append(f"| [blocks of this page](code:linres/book/blocks.py) | {counted(found.blocks)} | {ran} |")
     lines += ["", f"`linres verify {name} --level {entry['level']} --seed {entry['seed']}`, linres {entry['version']},"
               f" Python {entry['python']}, {entry['date']}, sources `{entry['sources'][:12]}`."]
     return "\n".join(lines)
@@ -205,7 +220,8 @@ class StepDirective(_Directive):
         claim, _, reason = page.fill_step(self.arguments[1], True).partition("\n\n")
         found = self.status(theorem.name)
         recorded = found.entry.get("steps", {}).get(self.arguments[1], "not recorded") if found.entry else "not run"
-        kind = "failed" if recorded.startswith("refused") else found.kind
+        ladder = dataclasses.replace(found, blocks=())  # the check of a step is none of the blocks
+        kind = "failed" if recorded.startswith("refused") else ladder.kind
         note = theorem.step(self.arguments[1]).note
         checked = f'<span class="badge status-{kind}">check</span> {_escaped(recorded)}' + (
             ", before the sources changed." if found.stale else ".")
@@ -295,15 +311,19 @@ class FigureDirective(_Directive):
 
 
 def prose(docstring: str) -> str:
-    """A docstring in Markdown: its paragraphs flow, what is indented stays as it is, `code` is code."""
+    """A docstring in Markdown: its paragraphs and lists flow, what is indented stays as it is, `code` is code."""
     return "\n\n".join(map(_paragraph, inspect.cleandoc(docstring).split("\n\n")))
 
 
 def _paragraph(lines: str) -> str:
-    if re.search(r"^ ", lines, re.MULTILINE):
-        return f"```text\n{lines}\n```"
-    parts = re.split(r"(`[^`\n]+`)", " ".join(lines.split()))
-    return "".join(part if part.startswith("`") and len(part) > 2 else _escaped(part) for part in parts)
+    if re.fullmatch(r"- .*(\n(- |  \S).*)*", lines):
+        return "\n".join("- " + _flowing(item) for item in re.split(r"^- ", lines, flags=re.MULTILINE)[1:])
+    return f"```text\n{lines}\n```" if re.search(r"^ ", lines, re.MULTILINE) else _flowing(lines)
+
+
+def _flowing(lines: str) -> str:
+    parts = re.split(r"(`[^`\n]+`|(?<!\S)\*\w+\*(?!\w))", " ".join(lines.split()))
+    return "".join(part if position % 2 else _escaped(part) for position, part in enumerate(parts))
 
 
 @cache
@@ -314,7 +334,7 @@ def _sources(theorem: str) -> tuple[str, ...]:
 
 
 @cache
-def _opened(path: Path, _written: int) -> tuple[Any, str]:
+def _opened(path: Path, _when: int) -> tuple[Any, str]:
     return opened(path)
 
 
@@ -326,22 +346,37 @@ def record_path(env: Any) -> Path:
 def status(env: Any, name: str) -> record.Status:
     """The status of a theorem in the record of this book."""
     path = record_path(env)
-    return _status(path, path.stat().st_mtime_ns if path.exists() else 0, name)
+    return _status(path, _written(path), name, page_text(env, name))
+
+
+def page_text(env: Any, docname: str) -> str:
+    """What is written on a page; "" if there is none."""
+    path = Path(env.doc2path(docname))
+    return _text(path, _written(path))
+
+
+def _written(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@cache
+def _text(path: Path, _when: int) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def in_record(env: Any) -> dict[str, Any]:
     """The record of this book."""
     path = record_path(env)
-    return _read(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return _read(path, _written(path))
 
 
 @cache
-def _status(path: Path, _written: int, name: str) -> record.Status:
-    return record.status(_read(path, _written), name)
+def _status(path: Path, when: int, name: str, page: str) -> record.Status:
+    return record.status(_read(path, when), name, page)
 
 
 @cache
-def _read(path: Path, _written: int) -> dict[str, Any]:
+def _read(path: Path, _when: int) -> dict[str, Any]:
     return record.read(path)
 
 

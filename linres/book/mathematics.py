@@ -129,13 +129,35 @@ def _visit(translator: Any, node: Any, displayed: bool) -> None:
     except Unset as problem:
         logger.warning("%s: %s", node.astext(), problem, location=node, type="linres", subtype="formula")
         inside = translator.encode(node.astext())
-    translator.body.append(translator.starttag(node, tag, "", CLASS="math") + inside + f"</{tag}>")
+    shown = translator.starttag(node, tag, "", CLASS="math") + inside + f"</{tag}>"
+    after = node.get("after", "")
+    translator.body.append(f'<span class="tied">{shown}{after}</span>' if after else shown)
     raise SkipNode
+
+
+_LONG, _PUNCTUATION = 60, re.compile(r"[,.;:!?)]+")  # characters of a formula that may have to break
+
+
+def _tie(_app: Any, document: Any, _docname: str) -> None:
+    """Sphinx's event doctree-resolved: what follows a short formula closely stays on its line. Browsers would break
+    the line between the two, as they do beside pictures."""
+    from docutils import nodes
+
+    for node in list(document.findall(nodes.math)):
+        place = node.parent.index(node) + 1
+        following = node.parent[place] if place < len(node.parent) else None
+        if not isinstance(following, nodes.Text) or len(node.astext()) > _LONG:
+            continue
+        found = _PUNCTUATION.match(following)
+        if found:
+            node["after"] = found[0]
+            node.parent[place] = nodes.Text(following[found.end():])
 
 
 def setup(app: Any) -> None:
     app.add_html_math_renderer("katex", (_visit_inline, None), (_visit_block, None))
     app.add_css_file("katex.css")
+    app.connect("doctree-resolved", _tie)
     app.connect("build-finished", _write_static)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from linres.pages import REGION, opened
 from linres.theorems import NAMES, REFUTED
 
+SLIDERS = ("nesterov-with-errors", "stacking-acceleration")  # theorems with a plot that readers change
 BLOCKS = ("statement", "step")  # regions that directives place
 _CODE = re.compile(r"\]\(\.\./((?:linres|tests|benchmarks)(?:/[\w./-]*)?)\)")
 _FIGURE = re.compile(r"(!?)\[([^\]]*)\]\(\.\./figures/([a-z]+)\.(?:svg|png|md)\)")
@@ -22,7 +23,9 @@ def read(app: Any, docname: str, source: list[str]) -> None:
     if docname in (*NAMES, *REFUTED):
         page, text = opened(Path(app.env.doc2path(docname)))
         text = REGION.sub(lambda match: _block(docname, match) or page.region(match), text)
-        text = text.replace("\n## Hypotheses\n", f"\n```{{evidence}} {docname}\n```\n\n## Hypotheses\n", 1)
+        besides = ["evidence", "sliders"] if docname in SLIDERS else ["evidence"]
+        placed = "".join(f"\n```{{{directive}}} {docname}\n```\n" for directive in besides)
+        text = text.replace("\n## Hypotheses\n", f"{placed}\n## Hypotheses\n", 1)
         text = re.sub(r"<!-- (?:/|[a-z]+)[^>\n]*-->", "", text)
     source[0] = within(text, "../" * docname.count("/"))
 

@@ -2,8 +2,8 @@
 
 A record is JSON: for each theorem what `linres verify --json` says, what was found of each step, the seconds of each
 rung, the version, the day, and a hash of the sources that the verdict rests on. An entry whose hash is no longer that
-of the sources is stale, and shown so. Of figures it
-holds the headline that was computed, likewise with a hash.
+of the sources is stale, and shown so. Of figures it holds the headline that was computed, and of pages whether each of
+their blocks passed (see `linres.book.blocks`), likewise with a hash.
 """
 
 import dataclasses
@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from linres.book import sources
+from linres.book import blocks, sources
+from linres.book.blocks import Found
 from linres.errors import InputError
 
 
@@ -53,7 +54,7 @@ def entry(theorem: Any, level: str, seed: int, say: Callable[[str], None] = lamb
         "sources": begun,
         "version": __version__,
         "python": platform.python_version(),
-        "date": _now(),
+        "date": now(),
         "level": level,
         "seed": seed,
         "verdict": _brief(dataclasses.asdict(verdict)) | {"met": verdict.met},
@@ -78,10 +79,11 @@ def headline(name: str) -> dict[str, Any]:
 
     module = f"linres.figures.{name}"
     begun = sources.fingerprint(module)
-    return {"sources": begun, "date": _now(), "summary": figures.load(name).compute().summary()}
+    return {"sources": begun, "date": now(), "summary": figures.load(name).compute().summary()}
 
 
-def _now() -> str:
+def now() -> str:
+    """The day and the minute, as a record says them."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -129,19 +131,23 @@ class Status:
 
     word: "proved", "supported", "refuted", "inconclusive", or "open" if there is no entry. intended: whether the
     verdict is the expected one. stale: whether the sources have changed since. entry: what was recorded, or {}.
+    blocks: what the record says of each Python block of its page.
     """
 
     word: str
     intended: bool
     stale: bool
     entry: Mapping[str, Any]
+    blocks: tuple[Found, ...] = ()
 
     @property
     def kind(self) -> str:
         """The colour: "proved", "supported", "false" (refuted as intended), "open", "failed" or "stale"."""
+        if self.broken:
+            return "failed"
         if not self.entry:
             return "open"
-        if self.stale:
+        if self.stale or self.unrun:
             return "stale"
         if self.word == "refuted":
             return "false" if self.intended else "failed"
@@ -152,19 +158,33 @@ class Status:
     @property
     def label(self) -> str:
         """The same in words."""
+        if self.broken:
+            return "a block of its page fails"
         if not self.entry:
             return "not run"
         if self.stale:
             return f"stale: was {self.word}"
+        if self.unrun:
+            return "stale: its page was not run"
         if self.word == "refuted":
             return "refuted as intended" if self.intended else "refuted"
         return self.word if self.intended else f"{self.word}, not as expected"
 
+    @property
+    def broken(self) -> bool:
+        """Whether a block of the page failed."""
+        return any(each.kind == "failed" for each in self.blocks)
 
-def status(record: Mapping[str, Any], name: str) -> Status:
-    """The status of the theorem of that name."""
-    found = record["theorems"].get(name)
+    @property
+    def unrun(self) -> bool:
+        """Whether a block of the page has not run since it changed."""
+        return any(each.kind in ("open", "stale") for each in self.blocks)
+
+
+def status(record: Mapping[str, Any], name: str, page: str = "") -> Status:
+    """The status of the theorem of that name. page: the text of its page, whose blocks count."""
+    found, ran = record["theorems"].get(name), blocks.statuses(record, name, page)
     if found is None:
-        return Status("open", False, False, {})
+        return Status("open", False, False, {}, ran)
     verdict = found["verdict"]
-    return Status(verdict["verdict"], verdict["met"], found["sources"] != sources.of_theorem(name), found)
+    return Status(verdict["verdict"], verdict["met"], found["sources"] != sources.of_theorem(name), found, ran)

@@ -60,10 +60,10 @@ def _imported(module: str) -> tuple[str, ...]:
     if path is None:
         return ()
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return tuple(name for node in ast.walk(tree) for name in _names(node) if path_of(name) is not None)
+    return tuple(name for node in ast.walk(tree) for name in imported(node) if path_of(name) is not None)
 
 
-def _names(node: ast.AST) -> Iterator[str]:
+def imported(node: ast.AST) -> Iterator[str]:
     """The modules of ours that an import may mean; `from linres import x` may mean the module linres.x."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "linres")

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-DESCRIPTION = """Verify the theorems whose sources changed since they were recorded,
-compute the headlines of such figures, and write the proof pages of this
-checkout as a book: HTML that needs no network, with every formula set and
-every status from the record. Needs the extra `book`."""
+DESCRIPTION = """Verify the theorems whose sources changed since they were recorded, run
+the Python blocks of pages that changed, compute the headlines of such
+figures, and write the proof pages of this checkout as a book: HTML that
+needs no network, with every formula set and every status from the record.
+Needs the extra `book`."""
 
 EPILOG = """examples:
   linres book                          into book/; open book/index.html
@@ -20,7 +21,8 @@ EPILOG = """examples:
   linres book --out /tmp/site --level full
 
 exit codes:
-  0  the book is written, and every theorem meets its expectation
+  0  the book is written, every theorem meets its expectation, and every
+     block of every page that was run passes
   1  the book is written, and shows one that does not
   2  bad input, or pages that cannot be built: each reason is named
 """
@@ -59,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = record.read(path)
     if not arguments.no_verify:
         wanting = [name for name in (*NAMES, *REFUTED) if _wanting(found, name, arguments.level)]
-        _bring_up_to_date(wanting, _stale_figures(found), found, path, arguments)
+        _bring_up_to_date(wanting, _stale_figures(found), _stale_pages(found, pages), found, path, arguments)
     build(pages, out)
     print(out / "index.html")
     if arguments.open:
@@ -67,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         webbrowser.open((out / "index.html").resolve().as_uri())
     statuses = [record.status(found, name) for name in (*NAMES, *REFUTED)]
-    return int(any(status.kind == "failed" for status in statuses))
+    return int(any(status.kind == "failed" for status in statuses) or _a_block_fails(found, pages))
 
 
 def _builder() -> Any:
@@ -125,32 +127,65 @@ def _stale_figures(found: dict[str, Any]) -> list[str]:
     return [name for name in possible if known.get(name) != sources.fingerprint(f"linres.figures.{name}")]
 
 
+def _stale_pages(found: dict[str, Any], folder: Path) -> list[str]:
+    """The pages with a block that has not run since it, or what it uses, changed."""
+    from linres.book import blocks
+
+    return [name for name, text in blocks.pages(folder).items() if blocks.wanting(found, name, text)]
+
+
+def _a_block_fails(found: dict[str, Any], folder: Path) -> bool:
+    """Whether a block of a page fails; each is named."""
+    from linres.book import blocks
+
+    failed = [
+        f"{folder / name}.md:{block.line}: the block fails"
+        for name, text in blocks.pages(folder).items()
+        for block, status in zip(blocks.of(text), blocks.statuses(found, name, text), strict=True)
+        if status.kind == "failed"
+    ]
+    print("".join(f"{line}\n" for line in failed), end="", file=sys.stderr)
+    return bool(failed)
+
+
 def _bring_up_to_date(
-    theorems: list[str], figures: list[str], found: dict[str, Any], path: Path, arguments: argparse.Namespace,
+    theorems: list[str], figures: list[str], pages: list[str], found: dict[str, Any], path: Path,
+    arguments: argparse.Namespace,
 ) -> None:
-    """Verify the theorems and compute the figures, each put on record as soon as it is known."""
+    """Run the pages, verify the theorems and compute the figures, each put on record as soon as it is known."""
     from linres.book import record
     from linres.commands.spread import cores, spread
     from linres.rungs import preload
 
-    items = [*(("theorems", name) for name in theorems), *(("figures", name) for name in figures)]
+    # Pages come first: they run in processes forked from one that has not yet started threads.
+    kinds = {"pages": pages, "theorems": theorems, "figures": figures}
+    items = [(kind, name) for kind, names in kinds.items() for name in names]
     if not items:
         return
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "linres-hypothesis"))
     preload()
-    print(f"{len(theorems)} theorems to verify, {len(figures)} figures to compute", file=sys.stderr, flush=True)
-    work = partial(_entry, level=arguments.level)
+    told = f"{len(theorems)} theorems to verify, {len(pages)} pages to run, {len(figures)} figures to compute"
+    print(told, file=sys.stderr, flush=True)
+    work = partial(_entry, level=arguments.level, folder=path.parent)
     entries = spread(work, items, arguments.jobs or cores(), lambda done, line: None, again=lambda: items)
     for (kind, name), entry in zip(items, entries, strict=True):
         found.setdefault(kind, {})[name] = entry
         record.write(path, found)
-        said = entry["verdict"]["verdict"] if kind == "theorems" else "computed"
-        print(f"{name}: {said}", file=sys.stderr, flush=True)
+        print(f"{name}: {_outcome(kind, entry)}", file=sys.stderr, flush=True)
 
 
-def _entry(item: tuple[str, str], say: Any, *, level: str) -> dict[str, Any]:
-    from linres.book import record
+def _outcome(kind: str, entry: dict[str, Any]) -> str:
+    if kind == "pages":
+        passed = [block["passed"] for block in entry["blocks"]]
+        return f"{sum(passed)} of {len(passed)} blocks of the page passed"
+    return str(entry["verdict"]["verdict"]) if kind == "theorems" else "computed"
+
+
+def _entry(item: tuple[str, str], say: Any, *, level: str, folder: Path) -> dict[str, Any]:
+    from linres.book import blocks, record
     from linres.theorems import load
 
     kind, name = item
+    if kind == "pages":
+        return blocks.entry(name, (folder / f"{name}.md").read_text(encoding="utf-8"), folder)
     return record.entry(load(name), level, 0, say) if kind == "theorems" else record.headline(name)
