@@ -8,6 +8,7 @@ import threading
 
 from linres.commands import book, export, figures, mutate, new, propagate, replay, show, train, verify
 from linres.errors import InputError
+from linres.exits import exits_raised
 
 EPILOG = """examples:
   linres list                      the theorems, a line each
@@ -67,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(argv)
         command = f"linres {arguments.command}"
-        code = arguments.run(arguments)
+        code = _run(arguments)
         sys.stdout.flush()
     except InputError as error:
         print(f"{command}: {error}", file=sys.stderr)
@@ -83,6 +84,16 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{command}: interrupted", file=sys.stderr)
         return 130
     return code
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """The exit code of the command. InputError where the code of a user's file would end it with one of its own."""
+    try:
+        with exits_raised():
+            return arguments.run(arguments)
+    except SystemExit as left:
+        what = str(left) if str(left).startswith("os._exit") else f"sys.exit({left.code!r})"
+        raise InputError(f"the code of a file ended the program by {what}, with nothing known. Mend it.") from None
 
 
 def _raise_interrupts(unraisable) -> None:

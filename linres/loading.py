@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from linres.errors import InputError, described, refuse
+from linres.exits import exits_raised
 from linres.theorem import Refutation, Theorem
 
 
@@ -168,7 +169,8 @@ def _run(code: Any, place: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickles look their module up
     sys.path.insert(0, folder)
     try:
-        exec(code, vars(module))
+        with exits_raised():
+            exec(code, vars(module))
     except BaseException as error:  # anybody's code: it may raise anything
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):

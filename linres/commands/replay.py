@@ -29,7 +29,7 @@ exit codes:
 MAX_BITS = 32768
 BITS = 128  # of both sides, at least
 DIGITS = 12  # of the sides and their ratio, as printed
-UNFIT = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError)  # from measuring data made by hand
+UNFIT = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, SystemExit)  # from data made by hand
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def _measured(theorem: Any, instance: Any, arithmetic: Any, label: str) -> list[
         raise _unfit(theorem, error, label) from None
 
 
-def _unfit(theorem: Any, error: Exception, label: str) -> InputError:
+def _unfit(theorem: Any, error: BaseException, label: str) -> InputError:
     from linres.rungs import rigorous
 
     why = " ".join(rigorous.told(error).split())[:250]

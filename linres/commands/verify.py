@@ -17,7 +17,7 @@ EPILOG = """examples:
   linres verify                        every theorem, quick
   linres verify nesterov-step --level full
   linres verify --require proved --json > verdicts.json
-  linres verify --jobs 1               in this process alone
+  linres verify --jobs 1               one theorem at a time
   linres verify --save found           and keep what the adversary found, for
                                        linres replay
   linres verify --file mine.py         the theorems of your file, which is run
@@ -49,8 +49,9 @@ def add_parsers(commands: Any) -> None:
     verify.add_argument("--require", choices=("supported", "proved"), help="exit with 3 if a verdict is weaker")
     verify.add_argument(
         "--jobs", type=jobs, default=None, metavar="N",
-        help="processes that theorems are spread over (default: one for each core); verdicts are the same for any N, "
-             "but for theorems of a file that imports modules only as they are tried",
+        help="theorems tried at a time, each in a process of its own (default: one for each core); verdicts are the "
+             "same for any N" + ("" if sys.platform.startswith("linux") else
+             ", but for theorems of a file that imports modules only as they are tried"),
     )
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
     verify.add_argument(

@@ -46,7 +46,7 @@ def attempt(part: str, function: Callable, *arguments: Any) -> Any:
         raise Raised(f"{part} raised {described(error)}{_where(error)}") from error
 
 
-def told(fault: Exception) -> str:
+def told(fault: BaseException) -> str:
     """A fault as a reason, in one line."""
     return str(fault) if isinstance(fault, Raised) else f"{type(fault).__name__}: {fault}"
 
