@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 
 
 def shown(value):
     """How an error shows an argument: a number as it is, a text quoted, of anything else its type."""
     if isinstance(value, int | float | np.number):
         return value
-    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+    return repr(value) if isinstance(value, str) else kind_of(value)
 
 
 def number(call: str, value, *, wanted: str, holds: Callable[[float], bool], remedy: str = "") -> float:

@@ -19,7 +19,7 @@ from sympy.functions.elementary.complexes import transpose
 
 from linres.arithmetic import Matrix, inner
 from linres.chance import Chance
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.language import (
     AT_MOST,
     NUMBERS,
@@ -487,7 +487,7 @@ class Roots(_Walk):
     def known(self, value):
         """A value that the exact walk found, if it is rational."""
         if type(value) is not flint.fmpq:
-            raise NotASurd(f"a {type(value).__name__}")
+            raise NotASurd(kind_of(value))
         return Surd.rational(value)
 
     def repeated(self, value, times):

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from linres import archive, chance
-from linres.errors import InputError, refuse
+from linres.errors import InputError, kind_of, refuse
 from linres.rungs import adversarial, controls, draw, nearest, rigorous, sampled, symbolic, tightness
 from linres.rungs.counterexample import describe
 from linres.theorem import Outcome, Refutation, Theorem, Verdict
@@ -42,7 +42,7 @@ def verify(
     if type(seed) is not int or seed < 0:
         raise refuse("verify(seed=...)", "an integer >= 0", repr(seed))
     if not isinstance(theorem, Theorem):
-        raise refuse("verify(theorem)", "a Theorem", type(theorem).__name__, "`linres.load(name)` gives one of ours.")
+        raise refuse("verify(theorem)", "a Theorem", kind_of(theorem), "`linres.load(name)` gives one of ours.")
     return _Climb(theorem, LEVELS[level], seed, progress).verdict()
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.printing import reason
 from linres.rungs import rigorous, symbolic
 from linres.theorem import Certificate, Induction, Prose, Step, Theorem
@@ -57,7 +57,7 @@ def _theorem(given: Theorem | str) -> Theorem:
     if isinstance(given, str):
         return load(given)
     if not isinstance(given, Theorem):
-        raise refuse("check(theorem)", "a Theorem or the name of one", type(given).__name__)
+        raise refuse("check(theorem)", "a Theorem or the name of one", kind_of(given))
     return given
 
 
