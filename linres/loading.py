@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from linres.errors import InputError, described, refuse
+from linres.errors import InputError, described, nearest, refuse, renamed
 from linres.exits import exits_raised
 from linres.theorem import Refutation, Theorem
 
@@ -32,6 +32,8 @@ def load_file(path: str | os.PathLike[str]) -> list[Theorem]:
     InputError if there is no such file, if it is no Python, if running it raises or exits, if it has no theorem, or
     two of one name.
     """
+    if not os.fspath(path):
+        raise refuse("load_file(path)", "the path of a Python file", "an empty one")
     place = Path(path)
     code, source = _compiled(place)
     module = _run(code, place)
@@ -48,6 +50,13 @@ def pick(names: Sequence[str], files: Sequence[str | os.PathLike[str]] = ()) -> 
     They are the theorems of the files, or without files those of linres. InputError for a name that is not there, and
     as `load_file` says.
     """
+    try:
+        return _picked(names, files)
+    except InputError as error:
+        raise renamed(error, {"name": "NAME", "path": "--file"}) from None
+
+
+def _picked(names: Sequence[str], files: Sequence[str | os.PathLike[str]]) -> list[Theorem]:
     if not files:
         from linres.theorems import NAMES, REFUTED, load
 
@@ -58,7 +67,8 @@ def pick(names: Sequence[str], files: Sequence[str | os.PathLike[str]] = ()) -> 
     found = {theorem.name: theorem for theorem in theorems}
     for name in names:
         if name not in found:
-            raise refuse("NAME", f"one of {', '.join(found)}, from {', '.join(paths)}", repr(name))
+            wanted = f"one of {', '.join(found)}, from {', '.join(paths)}"
+            raise refuse("NAME", wanted, repr(name), nearest(name, found))
     return [found[name] for name in dict.fromkeys(names or found)]
 
 

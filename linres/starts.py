@@ -2,12 +2,12 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from linres import checks
-from linres.errors import InputError, refuse
+from linres.errors import InputError, nearest, refuse
 from linres.methods import nesterov, stacking
 from linres.problem import TINY, Problem
 from linres.tables import CORRUPT, require_regular
@@ -40,32 +40,34 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     return problem.target + math.sqrt(asked / potential) * direction
 
 
-def choose(text: str, *, seed: int) -> Callable[[Problem], np.ndarray | None]:
+def choose(text: str, *, seed: int, others: Sequence[str] = ()) -> Callable[[Problem], np.ndarray | None]:
     """What --start asks for: identity (None: what the solvers do by default), near, near:R, or FILE.npy (read at once).
 
-    InputError for anything else, and for a file that holds no array.
+    InputError for anything else, and for a file that holds no array. others: words that the error names as well.
     """
     name, colon, number = text.partition(":")
     if text == "identity":
         return lambda problem: None
     if name == "near":
-        fraction = _number(text, number) if colon else FRACTION
+        fraction = _number(text, number, others) if colon else FRACTION
         return lambda problem: near(problem, fraction=fraction, seed=seed)
     if text.lower().endswith(".npy"):
         network = _read(text)
         return lambda problem: network
-    raise _malformed(text)
+    raise _malformed(text, others)
 
 
-def _number(text: str, number: str) -> float:
+def _number(text: str, number: str, others: Sequence[str]) -> float:
     try:
         return float(number)
     except ValueError:
-        raise _malformed(text) from None
+        raise _malformed(text, others) from None
 
 
-def _malformed(text: str) -> InputError:
-    return refuse("--start", "identity, near, near:R with a number R, or FILE.npy", repr(text))
+def _malformed(text: str, others: Sequence[str]) -> InputError:
+    words = dict.fromkeys(("identity", "near", *others))
+    remedy = "" if ":" in text else nearest(text, words) or ("Or take --method zero." if text == "zero" else "")
+    return refuse("--start", f"{', '.join(words)}, near:R with a number R, or FILE.npy", repr(text), remedy)
 
 
 def _read(path: str) -> np.ndarray:

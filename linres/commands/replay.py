@@ -81,9 +81,9 @@ def find(saved: Any, file: str | None = None) -> Any:
             raise refuse(f"{saved.path}: theorem", "one of those that `linres list` names", repr(saved.theorem),
                          "Give --file for a theorem of your own.")
         return load(saved.theorem)
-    from linres.loading import load_file
+    from linres.loading import pick
 
-    theorems = {theorem.name: theorem for theorem in load_file(file)}
+    theorems = {theorem.name: theorem for theorem in pick([], [file])}
     if saved.theorem not in theorems:
         raise refuse(f"{saved.path}: theorem", f"one of those in {file}: {', '.join(theorems)}", repr(saved.theorem))
     return theorems[saved.theorem]

@@ -13,6 +13,8 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from typing import Any
 
+from linres.commands._shared import make_folder
+
 EPILOG = """examples:
   linres verify                        every theorem, quick
   linres verify nesterov-step --level full
@@ -55,7 +57,8 @@ def add_parsers(commands: Any) -> None:
     )
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
     verify.add_argument(
-        "--save", metavar="DIR", help="keep counterexamples and the adversary's best instances, for linres replay",
+        "--save", metavar="DIR",
+        help="keep counterexamples and the adversary's best instances, for linres replay; replaces what is there",
     )
     verify.set_defaults(run=run)
 
@@ -90,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         theorems = again()
         preload(ours=not arguments.file)
         if arguments.save is not None:
-            make_folder(arguments.save)
+            make_folder("--save", arguments.save)
         table = Table(theorems, progress.out_of_the_way, quiet=arguments.json)
         say = partial(progress.of, len(theorems))
         for verdict, certain in spread(climb, theorems, arguments.jobs or cores(), say, again=again):
@@ -123,16 +126,6 @@ def _corrected(name: str) -> bool:
     return name not in REFUTED or all(map(refuted, load_refutations(name)))
 
 
-def make_folder(folder: str) -> None:
-    """InputError if the folder cannot be made."""
-    from linres.errors import InputError
-
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--save {folder}: {getattr(error, 'strerror', None) or error}.") from None
-
-
 def save(verdicts: list, folder: str) -> list[str]:
     """Write a replay file for each counterexample and for each best instance of the adversary; their paths.
 
@@ -140,7 +133,7 @@ def save(verdicts: list, folder: str) -> list[str]:
     """
     from linres import archive
 
-    make_folder(folder)
+    make_folder("--save", folder)
     kept = [(v.name, "counterexample", (v.counterexample or {}).get("instance_json")) for v in verdicts]
     kept += [(v.name, "adversarial", v.evidence["adversarial"].get("instance_json")) for v in verdicts]
     paths = []
