@@ -20,7 +20,7 @@ NAMES = (
 def load(name: str) -> ModuleType:
     """The module of the figure called `name`; InputError, with the names there are, if there is none."""
     if name not in NAMES:
-        advice = nearest(name, NAMES) or f"There are: {', '.join(NAMES)}."
+        advice = f"{nearest(name, NAMES)} There are: {', '.join(NAMES)}.".strip()
         raise InputError(f"no figure is called {name!r}. {advice}")
     return import_module(f"linres.figures.{name}")
 
