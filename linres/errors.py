@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+MOST = 400  # characters of what was got, as a message shows it
+
 
 class InputError(ValueError):
     """Bad input to a public function. The command line prints the message alone and exits with 2.
@@ -15,9 +17,15 @@ class InputError(ValueError):
 def refuse(call: str, wanted: str, got: object, remedy: str = "") -> InputError:
     """The error "`call` should be `wanted`, got `got`. `remedy`", ready to raise."""
     advice = f" {remedy}" if remedy else ""
-    error = InputError(f"{call} should be {wanted}, got {got}.{advice}")
+    error = InputError(f"{call} should be {wanted}, got {_shortened(str(got))}.{advice}")
     error.subject = call
     return error
+
+
+def _shortened(text: str) -> str:
+    """In one line, without the middle of what is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= MOST else f"{line[: MOST // 2]} ... {line[-MOST // 4 :]}"
 
 
 def with_article(noun: str) -> str:

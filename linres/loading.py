@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from linres.errors import InputError, described, nearest, refuse, renamed
+from linres.errors import InputError, described, kind_of, nearest, refuse, renamed
 from linres.exits import exits_raised
 from linres.theorem import Refutation, Theorem
 
@@ -32,9 +32,10 @@ def load_file(path: str | os.PathLike[str]) -> list[Theorem]:
     InputError if there is no such file, if it is no Python, if running it raises or exits, if it has no theorem, or
     two of one name.
     """
-    if not os.fspath(path):
-        raise refuse("load_file(path)", "the path of a Python file", "an empty one")
-    place = Path(path)
+    place = Path(path) if isinstance(path, str | os.PathLike) else None
+    if place is None or not os.fspath(path):
+        got = kind_of(path) if place is None else "an empty one"
+        raise refuse("load_file(path)", "the path of a Python file", got)
     code, source = _compiled(place)
     module = _run(code, place)
     theorems = gathered(own(vars(module), source))

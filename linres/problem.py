@@ -82,8 +82,9 @@ class Problem:
         InputError for anything but two nonempty tables of finite numbers with equally many rows; for p != m without
         components; for more than 2^14 columns. What an iterable raises is not caught.
         """
-        if bad_rows not in ("refuse", "drop"):
-            raise refuse("Problem.from_data(bad_rows=...)", '"refuse" or "drop"', checks.shown(bad_rows))
+        checks.word("Problem.from_data(bad_rows=...)", bad_rows, ("refuse", "drop"))
+        checks.watch("Problem.from_data", watch)
+        centre = checks.flag("Problem.from_data(centre=...)", centre)
         ridge = checks.number(
             "Problem.from_data(ridge=...)", ridge, wanted="a number >= 0", holds=lambda v: v >= 0,
             remedy="Leave it out to add nothing.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from linres import checks
-from linres.errors import InputError, nearest, refuse
+from linres.errors import InputError, kind_of, nearest, refuse
 from linres.methods import nesterov, stacking
 from linres.problem import TINY, Problem
 from linres.tables import CORRUPT, require_regular
@@ -23,6 +23,8 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     chooses the direction. InputError for a bad fraction or seed, if W* is singular, for its basin is empty, and if
     Phi_0 leaves the range of float64.
     """
+    if not isinstance(problem, Problem):
+        raise refuse("near(problem)", "a Problem", kind_of(problem))
     fraction = checks.number("near(fraction=...)", fraction, wanted="a number > 0", holds=lambda v: v > 0)
     seed = checks.seed("near", seed)
     if problem.target_invertible is False:

@@ -268,9 +268,10 @@ class Theorem:
         if not isinstance(self.name, str) or not self.name:
             raise refuse("Theorem(name=...)", "a name", repr(self.name))
         for part, allowed in (("expect", EXPECTATIONS), ("provenance", PROVENANCES)):
-            if getattr(self, part) not in allowed:
-                raise refuse(call(part), " or ".join(map(repr, allowed)), repr(getattr(self, part)))
-        for part in ("hypotheses", "proof", "controls", "extremal"):
+            given = getattr(self, part)
+            if not isinstance(given, str) or given not in allowed:
+                raise refuse(call(part), " or ".join(map(repr, allowed)), repr(given))
+        for part in ("hypotheses", "proof", "controls", "extremal", "over"):
             if not isinstance(getattr(self, part), tuple | list):
                 raise refuse(call(part), "a tuple", kind_of(getattr(self, part)), "Write (a,) for a single one.")
         if (self.instances is None) != (self.measure is None):
@@ -278,10 +279,17 @@ class Theorem:
         for part in ("instances", "measure", "valid"):
             if getattr(self, part) is not None and not callable(getattr(self, part)):
                 raise refuse(call(part), "a function", kind_of(getattr(self, part)), "Write lambda: ...")
-        if self.symbols is not None and not isinstance(self.symbols, Mapping):
-            raise refuse(call("symbols"), "a dict from symbols to meanings", kind_of(self.symbols))
+        for part, wanted in (("symbols", "symbols"), ("definitions", "names")):
+            left_out = part == "symbols" and self.symbols is None
+            if not left_out and not isinstance(getattr(self, part), Mapping):
+                raise refuse(call(part), f"a dict from {wanted} to meanings", kind_of(getattr(self, part)))
         self._require_distinct_steps()
+        self._require_controls()
+
+    def _require_controls(self):
         for control in self.controls:
+            if not isinstance(control, Control):
+                raise refuse(f"Theorem({self.name!r}, controls=...)", "made of Control", kind_of(control))
             if control.kind not in {"stronger", "weaker"}:
                 raise refuse(f"Control({control.name!r}, kind=...)", "'stronger' or 'weaker'", repr(control.kind))
 

@@ -18,7 +18,7 @@ def load(*sources, components=None, ridge=0.0, seed=0, bad_rows="refuse", watch=
     noise of the embedded tasks; bad_rows and watch are those of `Problem.from_data`.
     InputError, one line, for anything that cannot be read as numbers.
     """
-    paths = [os.fspath(source) for source in sources]
+    paths = [checks.path("load(*sources)", source) for source in sources]
     seed = checks.seed("load", seed)
     checks.word("load(bad_rows=...)", bad_rows, ("refuse", "drop"))
     if len(paths) == 1 and paths[0] in EMBEDDED:

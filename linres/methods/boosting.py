@@ -183,6 +183,7 @@ def boost(
     >>> bool(np.allclose(runs["zero"].predict(X), runs["zero"].values))
     True
     """
+    checks.watch("boost", watch)
     X = _samples("boost(X)", X)
     kind = pointwise.load("boost", loss, delta)
     labels = kind.labels("boost(y)", _labels(y, len(X)))

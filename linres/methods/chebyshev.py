@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.errors import refuse
 from linres.methods import descent, nesterov
 from linres.one_thread import one_thread
@@ -65,6 +65,7 @@ def chebyshev(problem: Problem, *, stages, start=None, watch: Watch | None = Non
     2/(L + mu) for the step size, and for the momentum what multiplies W_t - W_{t-1} in the long run, ((1-q)/(1+q))^2
     again. watch(t, excess), if given, is called at every stage. InputError for bad settings.
     """
+    checks.watch("chebyshev", watch)
     trajectory.require_problem("chebyshev", problem)
     sharp = nesterov.momentum(problem.q) ** 2
     settings: dict[str, Any] = {

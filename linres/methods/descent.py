@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.losses import Objective
 from linres.one_thread import one_thread
 from linres.problem import Problem
@@ -33,6 +33,7 @@ def descend(
     step). watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError
     for bad settings; a diverging run is a `Trajectory` that says so.
     """
+    checks.watch("descend", watch)
     settings: dict[str, Any] = {
         "momentum": 0.0,
         "step_size": trajectory.step_size("descend", step_size, 1 / trajectory.smoothness("descend", objective)),

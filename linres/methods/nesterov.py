@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.losses import Objective, inverse_root_kappa
 from linres.methods import descent
 from linres.one_thread import one_thread
@@ -101,6 +101,7 @@ def accelerate(
     watch(t, excess), if given, is called at every stage, with the loss where the excess is unknown. InputError for bad
     settings; a diverging run is a `Trajectory` that says so.
     """
+    checks.watch("accelerate", watch)
     L = trajectory.smoothness("accelerate", objective)
     settings: dict[str, Any] = {
         "momentum": trajectory.momentum("accelerate", momentum, momentum_of(objective)),

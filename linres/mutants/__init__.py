@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import sympy
 
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.mutants.mutant import GROUPS, KINDS, Group, Kind, Mutant, Witness
 from linres.mutants.readings import Reading
 from linres.theorem import Theorem
@@ -34,6 +34,9 @@ def mutants(theorem: Theorem, kinds: Iterable[Kind] = KINDS) -> Iterator[Mutant]
 
 def mutant(theorem: Theorem, name: str) -> Theorem:
     """The mutant of that name, as a theorem that measures what refuted it. InputError if there is none."""
+    if not isinstance(theorem, Theorem) or not isinstance(name, str):
+        wanted = "a Theorem and the name of a mutant"
+        raise refuse("mutant(theorem, name)", wanted, f"{kind_of(theorem)} and {kind_of(name)}")
     kinds: tuple[Kind, ...] = ("method",) if name.startswith("method/") else (
         ("proof",) if name.startswith("proof/") else ("statement",))
     for each in mutants(theorem, kinds):

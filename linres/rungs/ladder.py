@@ -37,7 +37,7 @@ def verify(
     level: "quick" or "full" (see `LEVELS`); progress is called with a line when a rung starts. InputError for an
     unknown level or a seed that is no nonnegative integer; a failure of the theorem is a verdict, not an exception.
     """
-    if level not in LEVELS:
+    if not isinstance(level, str) or level not in LEVELS:
         raise refuse("verify(level=...)", " or ".join(map(repr, LEVELS)), repr(level))
     if type(seed) is not int or seed < 0:
         raise refuse("verify(seed=...)", "an integer >= 0", repr(seed))
@@ -235,6 +235,8 @@ def _share(part: int, whole: int) -> float:
 
 def refuted(published: Refutation) -> bool:
     """Whether the claim certainly fails at the instance and the corrected statement certainly holds there."""
+    if not isinstance(published, Refutation):
+        raise refuse("refuted(published)", "a Refutation", kind_of(published), "`linres.load_refutations` gives some.")
     wrong = rigorous.check(published.claim, published.instance)
     right = rigorous.check(published.corrected, published.instance)
     return wrong.failure is not None and right.failure is None and right.holds > 0 and not right.undecided

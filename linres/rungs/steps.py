@@ -34,7 +34,7 @@ def check(theorem: Theorem | str, step: str | None = None) -> Checked:
     """
     theorem = _theorem(theorem)
     names = [each.name for each in theorem.steps()]
-    if step is not None and step not in names:
+    if step is not None and not (isinstance(step, str) and step in names):
         raise refuse("check(step=...)", f"a step of {theorem.name}: {', '.join(names) or 'it has none'}", repr(step))
     proof = _proof(theorem)
     accepted = proof.checked + proof.prose
