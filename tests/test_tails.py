@@ -138,7 +138,7 @@ def test_at_scale_0_nothing_moves_and_nothing_is_drawn(depth):
     for level in (F(1, 2), F(1), F(3, 2)):
         for relation in (Ge, Le):
             event = relation(x, c)
-            wanted = 1 >= level if relation is Ge else 1 <= level
+            wanted = level <= 1 if relation is Ge else level >= 1
             assert probability(tails.norm(event, {c: level}, network, places)) == wanted
             assert probability(tails.displacement(event, {c: level}, network, places)) == (relation is Le)
     with flint.ctx.workprec(64):

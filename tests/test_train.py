@@ -515,7 +515,7 @@ BAD = [
     (["digits", "--stages", "1.5"], "argument --stages: should be an integer, got '1.5'"),
     (["digits", "--stages", "-1"], "train: --stages should be an integer >= 0, got -1"),
     (["digits", "--momentum", "much"], "argument --momentum: should be a number, theory or trained, got 'much'"),
-    (["digits", "--inner", "0"], "train: --inner should be an integer >= 1, got 0."),
+    (["digits", "--inner", "0"], "train: --inner should be an integer from 1 to 1,000,000, got 0."),
     (["digits", "--train", "all"], "train: --rule should be \"parameter\" to train all blocks, got 'functional'."),
     (["digits", "--train", "some"], "argument --train: invalid choice: 'some'"),
     (["digits", "--method", "random", "--scale", "0"], "train: --scale should be a number > 0, got 0.0."),

@@ -106,7 +106,7 @@ def _page(theorem, write, width: int) -> list[str]:
     def formulas(*texts: str, indent: int = 2) -> list[str]:
         return [line for text in texts for line in folding.formula(text, width, indent)]
 
-    lines = words(f"{theorem.name} ({theorem.provenance})", theorem.title)
+    lines = words(f"{theorem.name} ({theorem.provenance})", *filter(None, [theorem.title]))
     lines += ["", "statement", *formulas(write(theorem.conclusion))]
     if theorem.hypotheses:
         lines += ["", "hypotheses", *formulas(*map(write, theorem.hypotheses))]
