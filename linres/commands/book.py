@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from linres.commands._shared import make_folder
+from linres.writing import noting
 
 DESCRIPTION = """Verify the theorems whose sources changed since they were recorded,
 compute the headlines of such figures, and write the proof pages of this
@@ -141,7 +142,8 @@ def _bring_up_to_date(
     entries = spread(work, items, arguments.jobs or cores(), lambda done, line: None, again=lambda: items)
     for (kind, name), entry in zip(items, entries, strict=True):
         found.setdefault(kind, {})[name] = entry
-        record.write(path, found)
+        with noting():  # the record is no output that users name: that it is replaced is not told
+            record.write(path, found)
         said = entry["verdict"]["verdict"] if kind == "theorems" else "computed"
         print(f"{name}: {said}", file=sys.stderr, flush=True)
 
