@@ -386,7 +386,7 @@ def test_figures_count_blocks(kind):
         ({"scale": 0.5}, r'scale=\.\.\.\) should be left out unless start="random", got 0\.5'),
         ({"start": "random", "seed": -1}, r"seed=\.\.\.\) should be an integer from 0 to 2\^32 - 1, got -1"),
         ({"start": "random", "momentum": 0.5}, "left out for the random start, got 0.5"),
-        ({"start": lambda *_: 0, "momentum": "trained"}, "left out for the custom start, got trained"),
+        ({"start": lambda *_: 0, "momentum": "trained"}, "left out for the custom start, got 'trained'"),
         ({"momentum": "fast"}, r"momentum=\.\.\.\) should be in \[0, 1\), got 'fast'"),
     ],
 )
