@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from linres.errors import InputError, refuse
+from linres.errors import InputError, kind_of, refuse
 from linres.writing import whole
 
 KIND = "instance"
@@ -99,7 +99,7 @@ def _encode_container(value: Any, place: str, depth: int) -> Any:
             [_encode(key, f"a key of {place}", depth), _encode(entry, f"{place}[{key!r}]", depth)]
             for key, entry in value.items()
         ]}
-    raise refuse(f"encode({place})", "numbers, text, tuples, dataclasses or named tuples", f"a {type(value).__name__}")
+    raise refuse(f"encode({place})", "numbers, text, tuples, dataclasses or named tuples", kind_of(value))
 
 
 def field_names(kind: type) -> tuple[str, ...] | None:
@@ -252,7 +252,7 @@ def _kinds(value: Any) -> Iterator[type]:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    text = json.dumps(value) if isinstance(value, str | int | float | None) else kind_of(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import flint
 import numpy as np
 
+from linres.errors import kind_of
 from linres.scaled import Scaled
 
 
@@ -260,7 +261,7 @@ def rational(value) -> flint.fmpq:
         return flint.fmpq(value.numerator, value.denominator)
     if isinstance(value, float | np.floating):
         return flint.fmpq(*float(value).as_integer_ratio())
-    raise TypeError(f"no exact rational value in a {type(value).__name__}")
+    raise TypeError(f"no exact rational value in {kind_of(value)}")
 
 
 def given(value) -> flint.fmpq:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple
 import flint
 import numpy as np
 
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.language import NotExact
 
 LEVEL = Fraction(1, 2**40)  # the risk that one interval is ever wrong: a million of them are, at less than 1e-6
@@ -74,7 +74,7 @@ class Chance:
 
     def __init__(self, draw: Draw, *, most: int = MOST):
         if not callable(draw):
-            got = f"a {type(draw).__name__}"
+            got = kind_of(draw)
             raise refuse("Chance(draw)", "a function (generator, n) -> n times True or False", got)
         if type(most) is not int or most < 1:
             raise refuse("Chance(most=...)", "an integer >= 1", repr(most))

@@ -1,18 +1,21 @@
 """Checks of arguments, shared by the public functions. Each returns the value in working form or raises InputError."""
 
+import os
 import sys
 from collections.abc import Callable
 
 import numpy as np
 
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 
 
 def shown(value):
     """How an error shows an argument: a number as it is, a text quoted, of anything else its type."""
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "an integer of more than 30 digits"
     if isinstance(value, int | float | np.number):
         return value
-    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+    return repr(value) if isinstance(value, str) else kind_of(value)
 
 
 def number(call: str, value, *, wanted: str, holds: Callable[[float], bool], remedy: str = "") -> float:
@@ -43,14 +46,40 @@ def word(call: str, value, allowed: tuple[str, ...], *, otherwise: str = "") -> 
     return value
 
 
-def _as_array(call: str, values, wanted: str) -> np.ndarray:
-    """values as an array of real numbers of whatever type, not copied if it is one."""
+def watch(call: str, value) -> None:
+    """InputError unless it is None or a function, to be told how far the work is."""
+    if value is not None and not callable(value):
+        raise refuse(f"{call}(watch=...)", "a function, or None", kind_of(value))
+
+
+def path(call: str, value) -> str:
+    """value as a path in text, else InputError."""
     try:
-        array = np.asarray(values)
+        return os.fsdecode(value)
+    except TypeError:
+        raise refuse(call, "a path", shown(value)) from None
+
+
+def flag(call: str, value) -> bool:
+    """value if it is True or False, else InputError."""
+    if not isinstance(value, bool | np.bool_):
+        raise refuse(call, "True or False", shown(value))
+    return bool(value)
+
+
+def array(call: str, values, wanted: str) -> np.ndarray:
+    """values as an array, else InputError that says what is wanted."""
+    try:
+        return np.asarray(values)
     except ValueError:  # rows of different lengths
         raise refuse(call, wanted, "rows of different lengths") from None
-    _require_real(call, array.dtype, wanted)
-    return array
+
+
+def _as_array(call: str, values, wanted: str) -> np.ndarray:
+    """values as an array of real numbers of whatever type, not copied if it is one."""
+    made = array(call, values, wanted)
+    _require_real(call, made.dtype, wanted)
+    return made
 
 
 def _require_real(call: str, dtype: np.dtype, wanted: str) -> None:

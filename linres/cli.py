@@ -3,11 +3,18 @@
 import _thread
 import argparse
 import os
+import re
 import sys
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from linres.commands import book, export, figures, mutate, new, propagate, replay, show, train, verify
-from linres.errors import InputError
+from linres.errors import InputError, nearest
+from linres.exits import exits_raised
+from linres.writing import noting
+
+SHOWN = 3  # replaced files that are named
 
 EPILOG = """examples:
   linres list                      the theorems, a line each
@@ -23,14 +30,28 @@ EPILOG = """examples:
   linres propagate --depth 100     random networks, measured beside predicted
   linres figures rates             draw a figure, measured beside proved
   linres book --open               read the proofs beside the checks that ran
+
+Files that a command writes take the place of those of the same name, whole or
+not at all, and it says so on stderr. `linres new` alone wants --force for that.
 """
+
+
+CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)", re.DOTALL)
 
 
 class _Parser(argparse.ArgumentParser):
     """Says a usage error in one line."""
 
     def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+        wrong = CHOICE.search(message)
+        advice = nearest(wrong[1], wrong[2].replace("'", "").split(", ")) if wrong else ""
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}. {advice or f'See {self.prog} --help.'}\n")
+
+    def unknown(self, extra: Sequence[str]):
+        """The usage error of arguments that are left over."""
+        known = [option for action in self._actions for option in action.option_strings]
+        advice = nearest(extra[0].partition("=")[0], known) if extra[0].startswith("-") else ""
+        self.exit(2, f"{self.prog}: no argument {extra[0]!r} is known here. {advice or f'See {self.prog} --help.'}\n")
 
 
 class _Version(argparse.Action):
@@ -60,14 +81,23 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    top = parser()
+    arguments, extra = top.parse_known_args(argv)
+    if extra:
+        [commands] = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
+        commands.choices[arguments.command].unknown(extra)
+    return arguments
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code (2 for bad input, said in one line on stderr)."""
     command = "linres"
     sys.unraisablehook = _raise_interrupts
     try:
-        arguments = parser().parse_args(argv)
+        arguments = _parsed(argv)
         command = f"linres {arguments.command}"
-        code = arguments.run(arguments)
+        code = _run(arguments)
         sys.stdout.flush()
     except InputError as error:
         print(f"{command}: {error}", file=sys.stderr)
@@ -83,6 +113,29 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{command}: interrupted", file=sys.stderr)
         return 130
     return code
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """The exit code of the command. InputError where the code of a user's file would end it with one of its own."""
+    try:
+        with exits_raised(), _replacements_told(arguments.command):
+            return arguments.run(arguments)
+    except SystemExit as left:
+        what = str(left) if str(left).startswith("os._exit") else f"sys.exit({left.code!r})"
+        raise InputError(f"the code of a file ended the program by {what}, with nothing known. Mend it.") from None
+
+
+@contextmanager
+def _replacements_told(command: str) -> Iterator[None]:
+    """What was replaced is said on stderr, in one line."""
+    with noting() as written:
+        try:
+            yield
+        finally:
+            replaced = [path for path, there in written.items() if there]
+            more = f" and {len(replaced) - SHOWN} more" if len(replaced) > SHOWN else ""
+            if replaced:
+                print(f"linres {command}: replaced {', '.join(replaced[:SHOWN])}{more}", file=sys.stderr)
 
 
 def _raise_interrupts(unraisable) -> None:

@@ -74,6 +74,8 @@ def _no_number(place: str, cell: str, number: float | None) -> InputError:
     """The cell at place holds no finite number: text where number is None."""
     joined = number is None and (set(";\t") & set(cell) or _are_numbers(cell.split()))
     advice = "Separate columns by commas." if joined else "Correct or drop the line."
+    if number is not None:
+        advice = 'Correct it, or drop such rows (bad_rows="drop", --drop-bad-rows).'
     wanted = "a number" if number is None else "a finite number"
     return InputError(f"{place} should be {wanted}, got {_short(cell)}. {advice}")
 

@@ -1,6 +1,8 @@
 """How linres refuses bad input: one line that names the argument, what was got, and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+MOST = 400  # characters of what was got, as a message shows it
 
 
 class InputError(ValueError):
@@ -29,9 +31,33 @@ class InputError(ValueError):
 def refuse(call: str, wanted: str, got: object, remedy: str = "") -> InputError:
     """The error "`call` should be `wanted`, got `got`. `remedy`", ready to raise."""
     advice = f" {remedy}" if remedy else ""
-    error = InputError(f"{call} should be {wanted}, got {got}.{advice}")
+    error = InputError(f"{call} should be {wanted}, got {_shortened(str(got))}.{advice}")
     error.subject = call
     return error
+
+
+def _shortened(text: str) -> str:
+    """In one line, without the middle of what is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= MOST else f"{line[: MOST // 2]} ... {line[-MOST // 4 :]}"
+
+
+def with_article(noun: str) -> str:
+    """The noun with a or an before it, as it is spoken."""
+    return f"{'an' if noun[:1].lower() in {*'aeio'} or noun.startswith('nd') else 'a'} {noun}"
+
+
+def kind_of(value: object) -> str:
+    """How an error says of what type a value is: "an int", "a list", None itself."""
+    return "None" if value is None else with_article(type(value).__name__)
+
+
+def nearest(name: object, names: Iterable[str]) -> str:
+    """The remedy "Did you mean ...?" for a name that is not among the names, or "" where none of them is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [*names], 1) if isinstance(name, str) else []
+    return f"Did you mean {near[0]}?" if near else ""
 
 
 def described(error: BaseException, most: int = 300) -> str:

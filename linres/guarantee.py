@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from linres import margins, proved_bounds
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.losses import Objective
 from linres.methods import nesterov, random_start, stacking
 from linres.problem import EPS, TINY, Problem, hypothesis
@@ -177,6 +177,8 @@ def of(problem: Problem | Objective, trajectory: Trajectory) -> Guarantee:
     >>> round(found.rate_proved, 6)
     0.5
     """
+    if not isinstance(trajectory, Trajectory):
+        raise refuse("guarantee.of(trajectory)", "a run, a Trajectory", kind_of(trajectory), "linres.grow returns one.")
     settings = trajectory.settings
     if not isinstance(problem, Problem) or "objective" in settings:
         return Guarantee(None, [_least_squares(settings.get("objective", type(problem).__name__))])

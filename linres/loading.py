@@ -16,7 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from linres.errors import InputError, described, refuse
+from linres.errors import InputError, described, kind_of, nearest, refuse, renamed
+from linres.exits import exits_raised
 from linres.theorem import Refutation, Theorem
 
 
@@ -61,7 +62,10 @@ def load_file(path: str | os.PathLike[str]) -> list[Theorem]:
     >>> [theorem.name for theorem in theorems]
     ['mine']
     """
-    place = Path(path)
+    place = Path(path) if isinstance(path, str | os.PathLike) else None
+    if place is None or not os.fspath(path):
+        got = kind_of(path) if place is None else "an empty one"
+        raise refuse("load_file(path)", "the path of a Python file", got)
     code, source = _compiled(place)
     module = _run(code, place)
     theorems = gathered(own(vars(module), source))
@@ -77,6 +81,13 @@ def pick(names: Sequence[str], files: Sequence[str | os.PathLike[str]] = ()) -> 
     They are the theorems of the files, or without files those of linres. InputError for a name that is not there, and
     as `load_file` says.
     """
+    try:
+        return _picked(names, files)
+    except InputError as error:
+        raise renamed(error, {"name": "NAME", "path": "--file"}) from None
+
+
+def _picked(names: Sequence[str], files: Sequence[str | os.PathLike[str]]) -> list[Theorem]:
     if not files:
         from linres.theorems import NAMES, REFUTED, load
 
@@ -87,7 +98,8 @@ def pick(names: Sequence[str], files: Sequence[str | os.PathLike[str]] = ()) -> 
     found = {theorem.name: theorem for theorem in theorems}
     for name in names:
         if name not in found:
-            raise refuse("NAME", f"one of {', '.join(found)}, from {', '.join(paths)}", repr(name))
+            wanted = f"one of {', '.join(found)}, from {', '.join(paths)}"
+            raise refuse("NAME", wanted, repr(name), nearest(name, found))
     return [found[name] for name in dict.fromkeys(names or found)]
 
 
@@ -198,7 +210,8 @@ def _run(code: Any, place: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickles look their module up
     sys.path.insert(0, folder)
     try:
-        exec(code, vars(module))
+        with exits_raised():
+            exec(code, vars(module))
     except BaseException as error:  # anybody's code: it may raise anything
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):

@@ -699,7 +699,9 @@ class Order:
     """
 
     def __init__(self, n: int, *, seed: int = 0, epoch: int = 0):
+        n = checks.whole("Order(n)", n, wanted="an integer from 0 to 2^62", low=0, high=2**62)
         seed = checks.seed("Order", seed)
+        epoch = checks.whole("Order(epoch=...)", epoch, wanted="an integer from 0 to 2^32 - 1", low=0, high=2**32 - 1)
         self.n = n
         random = np.random.RandomState([seed, epoch])  # NumPy has frozen its stream
         self._written = random.permutation(n) if n <= SHUFFLED else None

@@ -152,8 +152,9 @@ class Problem:
         >>> bool(np.allclose(linres.Problem.from_data(x, 2 * x).target, 2 * np.eye(2)))
         True
         """
-        if bad_rows not in ("refuse", "drop"):
-            raise refuse("Problem.from_data(bad_rows=...)", '"refuse" or "drop"', checks.shown(bad_rows))
+        checks.word("Problem.from_data(bad_rows=...)", bad_rows, ("refuse", "drop"))
+        checks.watch("Problem.from_data", watch)
+        centre = checks.flag("Problem.from_data(centre=...)", centre)
         ridge = checks.number(
             "Problem.from_data(ridge=...)", ridge, wanted="a number >= 0", holds=lambda v: v >= 0,
             remedy="Leave it out to add nothing.",

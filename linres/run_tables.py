@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import __version__, quantities, writing
+from linres import __version__, checks, quantities, writing
 from linres.errors import InputError, refuse
 from linres.methods.block_starts import METHODS
 from linres.tables import CORRUPT, require_regular
@@ -61,7 +61,7 @@ def require_writable(path: str) -> str:
 
 def save(trajectory: Trajectory, path) -> None:
     """See `Trajectory.save`."""
-    path = os.fspath(path)
+    path = checks.path("Trajectory.save(path)", path)
     if require_writable(path) == ".csv":
         with writing.whole(path, "x", _label(path), newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(_rows(trajectory))  # RFC 4180: lines end in CR LF
@@ -98,7 +98,7 @@ def _packed(trajectory: Trajectory) -> dict[str, Any]:
 
 def load(path) -> Trajectory:
     """See `Trajectory.load`."""
-    path = os.fspath(path)
+    path = checks.path("Trajectory.load(path)", path)
     label = f"Trajectory.load({path!r})"
     if os.path.splitext(path)[1].lower() != ".npz":
         raise refuse(label, "a .npz file", "another", "Of a .csv table, which has no networks: pandas.read_csv(path).")

@@ -10,7 +10,7 @@ import numpy as np
 
 from linres import checks
 from linres.csv_tables import CsvTable
-from linres.errors import InputError, refuse
+from linres.errors import InputError, kind_of, refuse
 from linres.tables import (
     TRANSPOSE,
     ArrayTable,
@@ -105,7 +105,7 @@ class Chunks(Samples):
         for number, pair in enumerate(self.pairs):
             call = f"chunk {number} of Problem.from_data(x)"
             if not (isinstance(pair, tuple | list) and len(pair) == 2):
-                raise refuse(call, "a pair (x_chunk, y_chunk)", f"a {type(pair).__name__}")
+                raise refuse(call, "a pair (x_chunk, y_chunk)", kind_of(pair))
             x, y = (checks.table(f"{name} in {call}", values) for name, values in zip("xy", pair, strict=True))
             self._require_fitting(call, x, y)
             if len(x):
@@ -147,10 +147,10 @@ def _alone(x: Any) -> Samples:
             return _archive(path)
         raise refuse("Problem.from_data(x)", "one .npz file where there is no y", repr(path))
     if isinstance(x, tuple | list) and len(x) == 2 and all(hasattr(each, "__array__") for each in x):
-        raise refuse("Problem.from_data(x, y)", "given x and y as two arguments", f"a {type(x).__name__} of both",
+        raise refuse("Problem.from_data(x, y)", "given x and y as two arguments", f"{kind_of(x)} of both",
                      "Write Problem.from_data(*pair).")
     if hasattr(x, "__array__") or not hasattr(x, "__iter__") or _are_paths(x):
-        got = "paths" if _are_paths(x) else f"a {type(x).__name__}"
+        got = "paths" if _are_paths(x) else kind_of(x)
         raise refuse(
             "Problem.from_data(x)", "one .npz file or an iterable of (x_chunk, y_chunk) where there is no y", got
         )

@@ -2,12 +2,12 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from linres import checks
-from linres.errors import InputError, refuse
+from linres.errors import InputError, kind_of, nearest, refuse
 from linres.methods import nesterov, stacking
 from linres.problem import TINY, Problem
 from linres.tables import CORRUPT, require_regular
@@ -49,6 +49,8 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     >>> round(linres.guarantee.of(problem, run).basin.ratio, 6)
     0.5
     """
+    if not isinstance(problem, Problem):
+        raise refuse("near(problem)", "a Problem", kind_of(problem))
     fraction = checks.number("near(fraction=...)", fraction, wanted="a number > 0", holds=lambda v: v > 0)
     seed = checks.seed("near", seed)
     if problem.target_invertible is False:
@@ -66,7 +68,7 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     return problem.target + math.sqrt(asked / potential) * direction
 
 
-def choose(text: str, *, seed: int) -> Callable[[Problem], np.ndarray | None]:
+def choose(text: str, *, seed: int, others: Sequence[str] = ()) -> Callable[[Problem], np.ndarray | None]:
     """What --start of the command line asks for.
 
     Parameters
@@ -75,6 +77,8 @@ def choose(text: str, *, seed: int) -> Callable[[Problem], np.ndarray | None]:
         "identity", "near", "near:R" with a number R, the fraction, or the path of a .npy file, which is read at once.
     seed : int
         Of `near`.
+    others : sequence of str, optional
+        Words that the error names as well.
 
     Returns
     -------
@@ -97,23 +101,25 @@ def choose(text: str, *, seed: int) -> Callable[[Problem], np.ndarray | None]:
     if text == "identity":
         return lambda problem: None
     if name == "near":
-        fraction = _number(text, number) if colon else FRACTION
+        fraction = _number(text, number, others) if colon else FRACTION
         return lambda problem: near(problem, fraction=fraction, seed=seed)
     if text.lower().endswith(".npy"):
         network = _read(text)
         return lambda problem: network
-    raise _malformed(text)
+    raise _malformed(text, others)
 
 
-def _number(text: str, number: str) -> float:
+def _number(text: str, number: str, others: Sequence[str]) -> float:
     try:
         return float(number)
     except ValueError:
-        raise _malformed(text) from None
+        raise _malformed(text, others) from None
 
 
-def _malformed(text: str) -> InputError:
-    return refuse("--start", "identity, near, near:R with a number R, or FILE.npy", repr(text))
+def _malformed(text: str, others: Sequence[str]) -> InputError:
+    words = dict.fromkeys(("identity", "near", *others))
+    remedy = "" if ":" in text else nearest(text, words) or ("Or take --method zero." if text == "zero" else "")
+    return refuse("--start", f"{', '.join(words)}, near:R with a number R, or FILE.npy", repr(text), remedy)
 
 
 def _read(path: str) -> np.ndarray:

@@ -71,8 +71,11 @@ def norm(
 ) -> dict[Any, Any]:
     """As `chance`, of |h_L|^2/|h_0|^2, but with the probability itself in a ball if there is one layer.
 
-    start: whether it is about a maximum or minimum over the layers, where h_0 counts.
+    Likewise if the scale is 0, where every h_k is h_0. start: whether it is about a maximum or minimum over the layers,
+    where h_0 counts.
     """
+    if network.square == 0:
+        return {Probability(event): _certainly(event, values, 1)}
     if network.depth > 1:
         return chance(event, values, draw)
     level, upwards = enclosed(event.rhs, values), _upwards(event)
@@ -87,11 +90,20 @@ def norm(
 
 def displacement(event: Any, values: Mapping[Any, Fraction], network: GaussianNetwork, draw: Draw) -> dict[Any, Any]:
     """As `norm`, of |h_L - h_0|^2/|h_0|^2; the level has to be more than 0."""
+    if network.square == 0:
+        return {Probability(event): _certainly(event, values, 0)}
     if network.depth > 1:
         return chance(event, values, draw)
     level = enclosed(event.rhs, values) / rational(network.square * network.variance / network.width)
     above = (level / 2).gamma_upper(rational(Fraction(network.width, 2)), 1)
     return {Probability(event): above if _upwards(event) else 1 - above}
+
+
+def _certainly(event: Any, values: Mapping[Any, Fraction], number: int) -> flint.arb:
+    """The probability of the event where its left side is surely that number: 1 or 0, or both if it is not decided."""
+    over = number - enclosed(event.rhs, values)
+    happens, not_so = (over >= 0, over < 0) if _upwards(event) else (over <= 0, over > 0)
+    return flint.arb(1) if happens else flint.arb(0) if not_so else flint.arb(1).union(flint.arb(0))
 
 
 def _upwards(event: Any) -> bool:

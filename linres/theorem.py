@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sympy import Equality, Expr, IndexedBase, Symbol, preorder_traversal
 
 from linres.certificate import Term
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.language import RELATIONS, Scope, among, same, substitute
 
 Provenance = Literal["seed", "classical", "linres", "user"]
@@ -168,11 +168,11 @@ class Induction:
     def __post_init__(self):
         for part, entries in (("invariants", self.invariants), ("first", self.first), ("advance", self.advance)):
             if not isinstance(entries, tuple | list):
-                raise refuse(f"Induction({part}=...)", "a tuple", f"a {type(entries).__name__}", "Write (a,) for one.")
+                raise refuse(f"Induction({part}=...)", "a tuple", kind_of(entries), "Write (a,) for one.")
         steps = [("advance", self.advance), *((f"first[{k}]", stage) for k, stage in enumerate(self.first))]
         for part, entries in steps:
             if not isinstance(entries, tuple | list) or not all(isinstance(step, Step) for step in entries):
-                raise refuse(f"Induction({part})", "a tuple of steps", repr(type(entries).__name__), "Write (step,).")
+                raise refuse(f"Induction({part})", "a tuple of steps", kind_of(entries), "Write (step,).")
 
 
 @dataclass(frozen=True)
@@ -371,11 +371,11 @@ class Limit:
 
     def __post_init__(self):
         if not callable(self.family):
-            raise refuse("Limit(family=...)", "a function", f"a {type(self.family).__name__}")
+            raise refuse("Limit(family=...)", "a function", kind_of(self.family))
         if not isinstance(self.at, tuple | list) or len(self.at) < 3:
             raise refuse("Limit(at=...)", "a tuple of at least 3 values", repr(self.at))
         if not isinstance(self.ratio, Expr):
-            raise refuse("Limit(ratio=...)", "a SymPy expression", f"a {type(self.ratio).__name__}")
+            raise refuse("Limit(ratio=...)", "a SymPy expression", kind_of(self.ratio))
         try:
             object.__setattr__(self, "to", Fraction(str(self.to)))
         except ValueError:
@@ -528,21 +528,28 @@ class Theorem:
         if not isinstance(self.name, str) or not self.name:
             raise refuse("Theorem(name=...)", "a name", repr(self.name))
         for part, allowed in (("expect", EXPECTATIONS), ("provenance", PROVENANCES)):
-            if getattr(self, part) not in allowed:
-                raise refuse(call(part), " or ".join(map(repr, allowed)), repr(getattr(self, part)))
-        for part in ("hypotheses", "proof", "controls", "extremal"):
+            given = getattr(self, part)
+            if not isinstance(given, str) or given not in allowed:
+                raise refuse(call(part), " or ".join(map(repr, allowed)), repr(given))
+        for part in ("hypotheses", "proof", "controls", "extremal", "over"):
             if not isinstance(getattr(self, part), tuple | list):
-                got = type(getattr(self, part)).__name__
-                raise refuse(call(part), "a tuple", f"a {got}", "Write (a,) for a single one.")
+                raise refuse(call(part), "a tuple", kind_of(getattr(self, part)), "Write (a,) for a single one.")
         if (self.instances is None) != (self.measure is None):
             raise refuse(f"Theorem({self.name!r})", "given both instances and measure, or neither", "one of them")
         for part in ("instances", "measure", "valid"):
             if getattr(self, part) is not None and not callable(getattr(self, part)):
-                raise refuse(call(part), "a function", f"a {type(getattr(self, part)).__name__}", "Write lambda: ...")
-        if self.symbols is not None and not isinstance(self.symbols, Mapping):
-            raise refuse(call("symbols"), "a dict from symbols to meanings", f"a {type(self.symbols).__name__}")
+                raise refuse(call(part), "a function", kind_of(getattr(self, part)), "Write lambda: ...")
+        for part, wanted in (("symbols", "symbols"), ("definitions", "names")):
+            left_out = part == "symbols" and self.symbols is None
+            if not left_out and not isinstance(getattr(self, part), Mapping):
+                raise refuse(call(part), f"a dict from {wanted} to meanings", kind_of(getattr(self, part)))
         self._require_distinct_steps()
+        self._require_controls()
+
+    def _require_controls(self):
         for control in self.controls:
+            if not isinstance(control, Control):
+                raise refuse(f"Theorem({self.name!r}, controls=...)", "made of Control", kind_of(control))
             if control.kind not in {"stronger", "weaker"}:
                 raise refuse(f"Control({control.name!r}, kind=...)", "'stronger' or 'weaker'", repr(control.kind))
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linres import checks, quantities
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.losses import Counted, Objective
 from linres.problem import EPS, Problem
 from linres.quantities import Measure, Recorder
@@ -358,7 +358,7 @@ def smoothness(call: str, objective) -> float:
     """L of a `Problem` or another `Objective`; InputError for what is none, or has no curvature."""
     missing = [name for name in ("value", "gradient", "dimension", "smoothness") if not hasattr(objective, name)]
     if missing:
-        raise refuse(f"{call}(objective)", "a Problem or a loss", f"a {type(objective).__name__} without {missing[0]}",
+        raise refuse(f"{call}(objective)", "a Problem or a loss", f"{kind_of(objective)} without {missing[0]}",
                      "See linres.losses.Objective.")
     return checks.number(f"the smoothness of {call}(objective)", objective.smoothness, wanted="a number > 0",
                          holds=lambda v: v > 0, remedy=_NO_CURVATURE)
@@ -372,7 +372,7 @@ def identified(objective: Problem | Objective) -> dict[str, str]:
 def require_problem(call: str, objective) -> None:
     """InputError for another loss than a `Problem`."""
     if not isinstance(objective, Problem):
-        raise refuse(f"{call}(problem)", "a Problem", f"a {type(objective).__name__}",
+        raise refuse(f"{call}(problem)", "a Problem", kind_of(objective),
                      "The method is one for least squares; see descend, accelerate and grow for other losses.")
 
 

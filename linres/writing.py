@@ -1,11 +1,28 @@
-"""Files written whole or not at all: into a temporary file beside the target, which then takes its place."""
+"""Files written whole or not at all: into a temporary file beside the target, which then takes its place.
+
+A file that is there is replaced, as is usual for outputs that users name; commands say so, see `noting`.
+"""
 
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 
 from linres.errors import InputError, refuse
+
+_noted: ContextVar[dict[str, bool] | None] = ContextVar("_noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[dict[str, bool]]:
+    """The paths that are written by `whole` within it, each once, with whether a file was there before."""
+    noted: dict[str, bool] = {}
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 @contextmanager
@@ -24,12 +41,20 @@ def whole(path: str, mode: str, label: str, *, remedy: str = "", **keywords: Any
         try:
             with file:
                 yield file
+            there = os.path.lexists(path)
             os.replace(partial, path)
+            _note(path, there)
         finally:
             with suppress(OSError):
                 os.unlink(partial)
     except OSError as error:
         raise _unwritable(label, error.strerror or str(error), remedy) from None
+
+
+def _note(path: str, replaced: bool) -> None:
+    noted = _noted.get()
+    if noted is not None:
+        noted.setdefault(path, replaced)
 
 
 def _unwritable(label: str, why: str, remedy: str = "") -> InputError:

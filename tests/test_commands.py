@@ -1,6 +1,7 @@
 """The commands list, show and verify, called in process; `linres train` has tests of its own."""
 
 import argparse
+import contextlib
 import json
 import re
 import subprocess
@@ -216,6 +217,78 @@ def test_a_false_claim_is_listed_and_shown_as_one(capsys):
     assert "this claim is false" in shown and "corrected: The bound of the gradient, corrected" in shown
 
 
-def test_a_misspelt_name_is_answered_by_the_nearest(capsys):
-    code, _, said = run(capsys, "verify", "absorbtion")
-    assert code == 2 and "such as absorption" in said
+MINE = """
+import linres
+from sympy import Le, symbols
+a, b = symbols("a b", real=True)
+mean = linres.Theorem("mean", Le(a * b, (a**2 + b**2) / 2, evaluate=False))
+wrong = linres.Theorem("wrong", Le(a * b, (a**2 + b**2) / 3, evaluate=False))
+"""
+
+
+@pytest.mark.parametrize("command", ["verify", "show", "export", "mutate"])
+def test_a_misspelt_name_is_answered_by_the_nearest(capsys, tmp_path, command):
+    code, _, said = run(capsys, command, "absorbtion")
+    assert code == 2 and "NAME should be the name of a theorem, got 'absorbtion'. Did you mean absorption?" in said
+    (tmp_path / "mine.py").write_text(MINE)
+    code, _, said = run(capsys, command, "--file", str(tmp_path / "mine.py"), "meen")
+    assert code == 2 and "NAME should be one of mean, wrong, from" in said and "Did you mean mean?" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(given, says) for given, *says in [
+        (["verfy"], "linres: argument COMMAND: invalid choice: 'verfy'", "Did you mean verify?"),
+        (["verify", "--level", "fulll"], "linres verify: argument --level: invalid choice: 'fulll'", "mean full?"),
+        (["train", "digits", "--stagess", "5"], "linres train: no argument '--stagess'", "Did you mean --stages?"),
+        (["list", "absorption"], "linres list: no argument 'absorption' is known here. See linres list --help."),
+        (["figures", "rate"], "no figure is called 'rate'. Did you mean rates?"),
+        (["train", "digit"], "no embedded data are called 'digit'. Did you mean digits?"),
+        (["train", "digits", "--start", "identty"], "--start should be identity", "Did you mean identity?"),
+        (["train", "digits", "--method", "end-to-end", "--start", "zeros"], "zero, random, balanced", "mean zero?"),
+        (["train", "digits", "--drop-bad-rows"], "--drop-bad-rows does not apply to digits"),
+        (["mutate", "--all", "absorption"], "absorption should come without --all"),
+        (["export", "free-head-block"], "linres export: free-head-block should be a theorem with a proof"),
+        (["export", "absorption", "--out", ""], "--out '' cannot be written"),
+        (["verify", "--file", ""], "--file should be the path of a Python file"),
+        (["new", "class"], "NAME should be no keyword of Python, got 'class'. Try my-class."),
+        (["new", "mine", "--out", "for.py"], "--out FILE should be a file that can be imported"),
+    ]],
+    ids=lambda value: value[0],
+)
+def test_bad_input_is_told_in_one_line_that_names_what_was_typed(capsys, monkeypatch, tmp_path, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(arguments)
+    except SystemExit as stopped:
+        code = stopped.code
+    out, said = capsys.readouterr()
+    assert (code, out, said.count("\n")) == (2, "", 1)
+    assert all(part in said for part in says)
+    assert "(name)" not in said and "export(" not in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["verify", "mutate"])
+def test_a_folder_to_save_in_that_is_none_is_told_before_anything_is_tried(capsys, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    code, out, said = run(capsys, command, "absorption", "--save", str(tmp_path / "file"))
+    assert (code, out) == (2, "")
+    assert said == f"linres {command}: --save {str(tmp_path / 'file')!r} should be a folder, got a file. " \
+                   "Choose another folder.\n"
+
+
+def test_what_is_replaced_is_told_once_and_only_then(capsys, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    commands = [
+        ["train", "digits", "--stages", "3", "--save", "run.csv", "--plot", "run.svg"],
+        ["verify", "--file", "mine.py", "mean", "--save", "found"], ["export", "absorption", "--out", "a.v"],
+        ["new", "fresh", "--force"],
+    ]
+    told = {"train": "run.svg, run.csv", "verify": "found/mean.adversarial.json", "export": "a.v", "new": "fresh.py"}
+    with contextlib.chdir(tmp_path):
+        for again in (False, True):
+            for arguments in commands:
+                code, _, said = run(capsys, *arguments)
+                line = f"linres {arguments[0]}: replaced {told[arguments[0]]}"
+                assert code == 0 and (line in said.splitlines()) == again and said.count("replaced") == again

@@ -514,8 +514,8 @@ def test_mini_batches_reach_a_minimum_that_all_samples_share():
 
 UNFIT = Logistic(np.ones((2, 3)), np.ones((2, 1)))
 REFUSED = [
-    (PROBLEM, {"depth": 0}, r"train\(depth=\.\.\.\) should be an integer >= 1, got 0"),
-    (PROBLEM, {"depth": 2.0}, r"depth=\.\.\.\) should be an integer >= 1"),
+    (PROBLEM, {"depth": 0}, r"train\(depth=\.\.\.\) should be an integer from 1 to 1,000,000, got 0"),
+    (PROBLEM, {"depth": 2.0}, r"depth=\.\.\.\) should be an integer from 1 to"),
     (PROBLEM, {"stages": -1}, r"train\(stages=\.\.\.\) should be an integer >= 0, got -1"),
     (PROBLEM, {"method": "adam"}, r'method=\.\.\.\) should be "gradient" or "nesterov", got \'adam\''),
     (PROBLEM, {"start": "one"}, r'start=\.\.\.\) should be "identity" or "zero" or "random" or "balanced"'),
@@ -549,7 +549,7 @@ def test_bad_settings_are_refused(objective, bad, message):
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: balanced(np.ones((2, 3)), 2), "a square matrix, got shape"),
-    (lambda: balanced(np.eye(2), 0), r"balanced\(depth=\.\.\.\) should be an integer >= 1"),
+    (lambda: balanced(np.eye(2), 0), r"balanced\(depth=\.\.\.\) should be an integer from 1 to"),
 ])
 def test_balanced_refuses_other_shapes_and_depths(call, message):
     with pytest.raises(InputError, match=message):
@@ -606,7 +606,7 @@ def test_the_report_says_that_nothing_is_proved_of_it(capsys):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (("--depth", "2"), "--depth does not apply to --method stacking. Take --method end-to-end."),
-    (("--method", "end-to-end", "--depth", "0"), "--depth should be an integer >= 1, got 0."),
+    (("--method", "end-to-end", "--depth", "0"), "--depth should be an integer from 1 to 1,000,000, got 0."),
     (("--method", "end-to-end", "--momentum", "0.5"), "--momentum does not apply to --method end-to-end"),
     (("--method", "end-to-end", "--rule", "functional"), "--rule does not apply to --method end-to-end"),
     (("--method", "stacking", "--start", "random"), "--start should be identity, near"),

@@ -542,7 +542,8 @@ class TestCommand:
 
     def test_an_unknown_name_is_refused_in_one_line_that_lists_the_names(self, tmp_path, capsys):
         assert main(["figures", "rates", "rate", "--out", str(tmp_path)]) == 2
-        expected = f"linres figures: no figure is called 'rate'. There are: {', '.join(figures.NAMES)}.\n"
+        names = ", ".join(figures.NAMES)
+        expected = f"linres figures: no figure is called 'rate'. Did you mean rates? There are: {names}.\n"
         assert capsys.readouterr().err == expected
         assert list(tmp_path.iterdir()) == []
 
@@ -551,7 +552,7 @@ class TestCommand:
         (tmp_path / "file").touch()
         assert main(["figures", "rates", "--out", str(tmp_path / "file")]) == 2
         error = capsys.readouterr().err
-        assert "cannot be made: File exists" in error
+        assert "should be a folder, got a file. Choose another folder." in error
         assert error.count("\n") == 1
 
     def test_knowing_the_figures_imports_nothing_heavy(self):

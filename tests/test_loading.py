@@ -271,9 +271,9 @@ def test_verify_says_in_one_line_what_is_wrong_with_a_file(write, capsys):
     assert (code, out) == (2, "") and len(err.splitlines()) == 1 and "ZeroDivisionError" in err
 
 
-def test_what_a_file_prints_stays_out_of_the_json(write, capsys):
+def test_what_a_file_prints_stays_out_of_the_json(write, capfd):
     path = write(START + "print('hello')\nmine = made(measure=lambda i, a: print('measured') or [{x: 1}])")
-    code, out, err = run(capsys, "verify", "--json", "--file", path)
+    code, out, err = run(capfd, "verify", "--json", "--file", path)
     assert code == 0 and json.loads(out)["theorems"][0]["provenance"] == "user"
     assert "hello" in err and "measured" in err
 
@@ -316,13 +316,13 @@ FAULTS = {
         "NotExact: measure should not give a value to 'x': rows map symbols and labels of sequences",
     "measure=lambda i, a: {x: 1}":
         "NotExact: measure should return a list of rows, each a dict from symbols to values, got {{x: 1}}",
-    "instances=lambda: [1, 2]": "NotExact: instances should return a Hypothesis strategy, got list",
+    "instances=lambda: [1, 2]": "NotExact: instances should return a Hypothesis strategy, got a list",
     "instances=lambda: 1 / 0": "instances raised ZeroDivisionError: division by zero ({path}:12)",
     "instances=lambda: st.integers(0, 9).map(lambda k: 1 // k)":
         "instances raised ZeroDivisionError: integer division or modulo by zero ({path}:12)",
     "instances=lambda: st.integers(2, 1)": "instances raised InvalidArgument: Cannot have max_value=1 < min_value=2",
     "sample=lambda generator, count: {}['s']": "sample raised KeyError: 's' ({path}:12)",
-    "sample=lambda generator, count: []": "NotExact: sample should return a Batch, got list",
+    "sample=lambda generator, count: []": "NotExact: sample should return a Batch, got a list",
 }
 
 

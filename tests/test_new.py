@@ -90,7 +90,7 @@ def test_a_name_that_is_none_is_refused(here, capsys, name):
     (["mine", "--out", "mine.txt"], "--out FILE should be a file name that ends in .py, got 'mine.txt'"),
     (["mine", "--out", "."], "--out FILE should be a file name that ends in .py, got '.'"),
     (["mine", "--out", "folder.py"], "should be a file, got the folder 'folder.py'"),
-    (["mine", "--out", "missing/mine.py"], "missing/mine.py cannot be written: No such file or directory."),
+    (["mine", "--out", "missing/mine.py"], "'missing/mine.py' cannot be written: No such file or directory."),
 ])
 def test_a_place_that_cannot_or_should_not_be_written_is_refused(here, capsys, arguments, says):
     (here / "folder.py").mkdir()

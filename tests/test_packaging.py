@@ -111,3 +111,11 @@ def test_ci_runs_the_test_command_of_the_readme():
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
     for command in readme[0].split(" && "):
         assert any(line == command or line.startswith(f"{command} 2>&1 |") for line in ci), command
+
+
+def test_what_the_tests_lack_is_told_in_one_line():
+    program = "import sys, pytest; sys.modules['sybil'] = None; sys.exit(pytest.main(['proofs/absorption.md']))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 4
+    said = [line for line in (done.stdout + done.stderr).splitlines() if line]
+    assert said == ["ERROR: the tests need sybil. pip install '.[test]' brings all of it."]

@@ -427,8 +427,8 @@ def test_a_proof_that_changed_is_checked_again():
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (("nesterov-step", "excesses"), r"check\(step=...\) should be a step of nesterov-step: excess, .*got 'excesses'"),
-    (("nesterov",), r"load\(name\) should be the name of a theorem, such as nesterov-step"),
-    ((3,), r"check\(theorem\) should be a Theorem or the name of one, got int"),
+    (("nesterov",), r"load\(name\) should be the name of a theorem, got .* Did you mean nesterov-step"),
+    ((3,), r"check\(theorem\) should be a Theorem or the name of one, got an int"),
     ((made(()),), r"check\(theorem\) should be a theorem with a proof, got mean, which has none"),
     ((made(()), "square"), r"a step of mean: it has none, got 'square'"),
 ])

@@ -357,7 +357,7 @@ def test_numbas_number_of_threads_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"depth": 0}, r"propagate\(depth=...\) should be an integer >= 1, got 0"),
+        ({"depth": 0}, r"propagate\(depth=...\) should be an integer from 1 to 1,000,000,000, got 0"),
         ({"width": 2.0}, "width"), ({"runs": 0}, "runs"), ({"inputs": 0}, "inputs"), ({"matrices": 3}, "matrices"),
         ({"block": "gelu"}, "block"), ({"law": "cauchy"}, "law"), ({"exponent": math.nan}, "exponent"),
         ({"exponent": []}, "exponent"), ({"seed": -1}, "seed"), ({"seed": 1.5}, "seed"), ({"threads": 0}, "threads"),

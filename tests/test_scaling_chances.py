@@ -344,3 +344,14 @@ def test_a_page_tells_the_bound_beside_the_truth(name):
         noise, near = 5 * math.sqrt(delta * (1 - delta) / n), rounded_like(truth)
         assert np.mean(drawn[d, T] >= sign * float(truth) - near) >= delta - noise
         assert np.mean(drawn[d, T] >= sign * float(truth) + near) <= delta + noise
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+@pytest.mark.parametrize("width", [2, 3, 16])
+@pytest.mark.parametrize("far", [F(1, 64), F(63, 64), F(1)])
+def test_lowest_holds_with_certainty_at_scale_0_where_no_layer_does_anything(depth, width, far):
+    checked = rigorous.check(lowest.THEOREM, lowest.tail(width, depth, 0, far), max_bits=64)
+    assert (checked.holds, checked.undecided, checked.chances) == (1, 0, 0)
+    [row] = lowest.measure(lowest.tail(width, depth, 0, far), EXACT)
+    [chance] = [value for key, value in row.items() if key == lowest.CONCLUSION.lhs]
+    assert chance == (far == 1)

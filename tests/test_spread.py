@@ -43,6 +43,20 @@ def troubled(item, say):
     return item
 
 
+COUNTED = []
+
+
+def counted(item, say):
+    COUNTED.append(item)
+    return len(COUNTED), os.getpid()
+
+
+def leaving(item, say):
+    if item == 1:
+        os._exit(0)
+    return item
+
+
 def slowest_first(item, say):
     time.sleep(0.3 if item == 0 else 0)
     return item
@@ -62,7 +76,15 @@ def test_results_come_in_order_from_other_processes(method):
     assert all(0 <= done < 6 for done, _ in lines)
 
 
-def test_one_job_and_one_item_stay_in_this_process():
+@pytest.mark.skipif("fork" not in METHODS, reason="processes are forked on Linux")
+@pytest.mark.parametrize("jobs", [1, 2, 9])
+def test_every_item_has_a_process_of_its_own_that_sees_nothing_of_the_others(jobs):
+    found = [*over(counted, 4, jobs, "fork")]
+    assert [count for count, _ in found] == [1, 1, 1, 1]
+    assert len({process for _, process in found} | {os.getpid()}) == 5
+
+
+def test_one_job_and_one_item_stay_in_this_process_where_nothing_is_forked():
     assert {process for _, process in over(square, 3, 1, "spawn")} == {os.getpid()}
     assert {process for _, process in over(square, 1, 5, "spawn")} == {os.getpid()}
     assert [*over(square, 0, 5, "spawn")] == []
@@ -72,9 +94,10 @@ def test_what_is_done_early_waits_for_its_turn():
     assert [*over(slowest_first, 5, 2, METHODS[-1])] == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_an_error_is_raised_in_its_turn(jobs):
-    found = over(troubled, 3, jobs, METHODS[-1])
+def test_an_error_is_raised_in_its_turn(jobs, method):
+    found = over(troubled, 3, jobs, method)
     assert [next(found), next(found)] == [0, 1]
     with pytest.raises(InputError, match="two is refused"):
         next(found)
@@ -91,8 +114,18 @@ def test_an_error_of_ours_keeps_its_kind_and_says_where_it_was():
 def test_a_process_that_is_killed_is_an_error_and_no_hang():
     found = spread(troubled, (0, 3, 1), 2, lambda done, line: None, again=tuple, method=METHODS[-1])
     assert next(found) == 0
-    with pytest.raises(InputError, match=r"item 2 died \(SIGKILL\)"):
+    with pytest.raises(InputError, match="the process of item 2 was killed by SIGKILL, with nothing known"):
         next(found)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_exit_that_no_finally_sees_is_raised_and_ends_no_process(jobs, method):
+    found = over(leaving, 3, jobs, method)
+    assert next(found) == 0
+    with pytest.raises(SystemExit, match=r"os._exit\(0\)"):
+        next(found)
+    assert os._exit.__module__ == "posix"  # again
 
 
 def verified(capsys, *arguments):
@@ -127,6 +160,84 @@ loud = replace(mean, name="loud", measure=measure)
     report = {theorem["name"]: theorem["verdict"] for theorem in json.loads(out)["theorems"]}
     assert report == {"mean": "supported", "wrong": "refuted", "loud": "supported"}
     assert "measured" in err
+
+
+EXITS = FILE + """
+import ctypes, sys
+def quits(name, how):
+    def measure(instance, arithmetic, made=mean.measure):
+        how()
+        return made(instance, arithmetic)
+    return replace(mean, name=name, measure=measure)
+hard = quits("hard", lambda: os._exit(0))
+soft = quits("soft", lambda: sys.exit(0))
+bare = quits("bare", lambda: ctypes.CDLL(None)._exit(0))
+drawn = replace(mean, name="drawn", instances=lambda: os._exit(0))
+"""
+
+
+@pytest.mark.parametrize("name", ["hard", "soft", "drawn"])
+def test_code_that_exits_as_if_all_were_well_leaves_its_theorem_inconclusive(tmp_path, capsys, name):
+    path = tmp_path / "mine.py"
+    path.write_text(EXITS)
+    code, out, _ = verified(capsys, "--file", str(path), name, "--jobs", "1")
+    assert code == 3
+    assert f"{name}: {'instances' if name == 'drawn' else 'measure'} raised SystemExit: " in out
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="processes are forked on Linux")
+def test_a_process_that_ends_by_itself_is_bad_input_and_never_success(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text(EXITS)
+    code, _, err = verified(capsys, "--file", str(path), "bare", "--jobs", "1")
+    assert code == 2
+    assert err.splitlines()[-1] == "linres verify: the process of bare ended with exit code 0, with nothing known."
+
+
+@pytest.mark.parametrize("command", ["verify", "show", "mutate", "export"])
+def test_a_file_that_exits_at_once_is_bad_input(tmp_path, capsys, command):
+    path = tmp_path / "mine.py"
+    path.write_text("import os\nos._exit(0)\n")
+    assert main([command, "--file", str(path)]) == 2
+    assert f"{path}:2: the file exits, with 'os._exit(0)', when it is run." in capsys.readouterr().err
+
+
+def test_replay_of_a_measure_that_exits_is_bad_input(tmp_path, capsys):
+    path, found = tmp_path / "mine.py", tmp_path / "found"
+    path.write_text(EXITS)
+    verified(capsys, "--file", str(path), "mean", "--save", str(found))
+    for name in ("hard", "soft", "drawn"):
+        saved = (found / "mean.adversarial.json").read_text().replace('"mean"', f'"{name}"')
+        (tmp_path / "other.json").write_text(saved)
+        assert main(["replay", str(tmp_path / "other.json"), "--file", str(path)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+LATE = FILE + """
+from fractions import Fraction
+from hypothesis import strategies as st
+def importing(instance, arithmetic):
+    import late
+    return mean.measure(instance, arithmetic)
+def loud(instance, arithmetic):
+    print("drawn:", instance)
+    return mean.measure((Fraction(instance % 100), Fraction(1)), arithmetic)
+first, second = replace(mean, name="first", measure=importing), replace(mean, name="second", measure=loud,
+                                                                        instances=st.integers)
+"""
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="processes are forked on Linux")
+def test_what_one_theorem_imports_late_changes_no_instance_of_another_whatever_the_number_of_jobs(tmp_path):
+    """Hypothesis draws from the constants of the modules that are loaded: with seed 0 from these, if it sees them."""
+    (tmp_path / "mine.py").write_text(LATE)
+    (tmp_path / "late.py").write_text(f"CONSTANTS = {tuple(range(10010, 4000000, 10007))}\n")
+    program = [sys.executable, "-m", "linres", "verify", "--file", "mine.py", "first", "second", "--json", "--jobs"]
+    done = [subprocess.run([*program, jobs], capture_output=True, text=True, check=True, cwd=tmp_path).stderr
+            for jobs in "12"]
+    drawn = [[line for line in text.splitlines() if line.startswith("drawn:")] for text in done]
+    assert len(drawn[0]) >= 40
+    assert drawn[0] == drawn[1]
 
 
 def test_rows_are_printed_as_they_are_known_and_aligned(capsys):

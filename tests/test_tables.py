@@ -315,8 +315,8 @@ class TestChunks:
             ([(X, Y), (X[:, :2], Y)], r"chunk 1 of Problem\.from_data\(x\) should be as wide as chunk 0: 3 columns of "
              r"x, 3 of y, got 2 of x, 3 of y"),
             ([(X, Y), (X, Y), (X, Y[1:])], "chunk 2 of .* one row per sample in both"),
-            ([X], r"chunk 0 of .* a pair \(x_chunk, y_chunk\), got a ndarray"), ([(X, Y, Y)], "a pair"),
-            ([(X, Y), 3], "chunk 1 of .* got a int"), ([(X, Y), (X, None)], "y in chunk 1 of .*dtype object"),
+            ([X], r"chunk 0 of .* a pair \(x_chunk, y_chunk\), got an ndarray"), ([(X, Y, Y)], "a pair"),
+            ([(X, Y), 3], "chunk 1 of .* got an int"), ([(X, Y), (X, None)], "y in chunk 1 of .*dtype object"),
             ([(X[:, 0], Y)], r"x in chunk 0 of .* 1 axes\. Write a single column"),
             ([(X, Y[:, :2])], "3 columns of x, 2 of y"),
         ],
@@ -348,8 +348,8 @@ class TestChunks:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((X,), "one .npz file or an iterable of .* where there is no y, got a ndarray"),
-        ((3,), "where there is no y, got a int"), (("X.npy",), r"one \.npz file where there is no y, got 'X\.npy'"),
+        ((X,), "one .npz file or an iterable of .* where there is no y, got an ndarray"),
+        ((3,), "where there is no y, got an int"), (("X.npy",), r"one \.npz file where there is no y, got 'X\.npy'"),
         ((["a.npy", "b.npy"],), "got paths"), ((iter([X]), Y), "got an iterator. Pass one iterator alone"),
         (("x.txt", Y), r"from_data\(x=\.\.\.\) should be numbers, or a \.npy or \.csv file, got 'x\.txt'"),
         (((X, Y),), r"from_data\(x, y\) should be given x and y as two arguments, got a tuple of both\. Write Problem"),

@@ -125,3 +125,22 @@ def test_a_false_claim_about_a_network_that_leaves_float64_is_not_supported():
     overflowing = tails.Displacement(GaussianNetwork(2, 400, F(10**4)), F(2), F(20))
     with np.errstate(all="ignore"), pytest.raises(NotExact, match="float64"):
         rigorous.check(theorem.variant(control), overflowing)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_at_scale_0_nothing_moves_and_nothing_is_drawn(depth):
+    network = GaussianNetwork(5, depth, F(0))
+
+    def probability(made):
+        [value] = made.values()
+        return value
+
+    for level in (F(1, 2), F(1), F(3, 2)):
+        for relation in (Ge, Le):
+            event = relation(x, c)
+            wanted = level <= 1 if relation is Ge else level >= 1
+            assert probability(tails.norm(event, {c: level}, network, places)) == wanted
+            assert probability(tails.displacement(event, {c: level}, network, places)) == (relation is Le)
+    with flint.ctx.workprec(64):
+        third = Le(x, 3 * sympy.sqrt(c))  # of 1/9: 1, which no ball decides
+        assert probability(tails.norm(third, {c: F(1, 9)}, network, places)).overlaps(flint.arb(1))

@@ -1,10 +1,16 @@
 """What commands that compute have in common: numbers on the command line, errors by option, progress, JSON."""
 
 import argparse
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linres.errors import InputError
 
 
 def integer(text: str) -> int:
@@ -23,6 +29,36 @@ def real(text: str) -> float:
         raise argparse.ArgumentTypeError(f"should be a number, got {text!r}") from None
 
 
+def one_theorem(arguments: argparse.Namespace) -> Any:
+    """The one theorem that NAME and --file name. InputError if there is none, and if there are several."""
+    from linres.errors import InputError
+    from linres.loading import pick
+
+    if arguments.name is None and arguments.file is None:
+        raise InputError("NAME or --file FILE should be given. `linres list` prints the names.")
+    names, files = ([] if given is None else [given] for given in (arguments.name, arguments.file))
+    theorems = pick(names, files)
+    if len(theorems) > 1:
+        raise InputError(f"{arguments.file} has several theorems: {', '.join(t.name for t in theorems)}. Name one.")
+    return theorems[0]
+
+
+def make_folder(option: str, folder: str) -> None:
+    """InputError, which names the option, unless there is a folder to write in or one can be made."""
+    from linres.errors import InputError, refuse
+
+    call, remedy = f"{option} {folder!r}", "Choose another folder."
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileExistsError:
+        raise refuse(call, "a folder", "a file", remedy) from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{call} cannot be made: {why}. {remedy}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{call} cannot be written to: no permission. {remedy}")
+
+
 @contextmanager
 def naming(option: str, subject: str) -> Iterator[None]:
     """Errors that begin with the subject begin with the option."""
@@ -32,6 +68,16 @@ def naming(option: str, subject: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(str(error).replace(subject, option, 1)) from None
+
+
+BOTH = re.compile(r"\([a-z_]+=[^()]*?, (--[^()]*)\)")
+
+
+def as_typed(error: "InputError") -> "InputError":
+    """The error with the options alone where it names an argument of Python and an option, (argument=x, --option x)."""
+    from linres.errors import InputError
+
+    return InputError(BOTH.sub(r"(\1)", str(error)))
 
 
 @contextmanager

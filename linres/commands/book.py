@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from linres.commands._shared import make_folder
+from linres.writing import noting
+
 DESCRIPTION = """Verify the theorems whose sources changed since they were recorded, run
 the Python blocks of pages that changed, compute the headlines of such
 figures, and write the proof pages of this checkout as a book: HTML that
@@ -97,16 +100,13 @@ def _builder() -> Any:
 
 def _require(pages: Path, out: Path) -> None:
     """InputError unless the pages are there and the book can be put where it is to go."""
-    from linres.errors import InputError, refuse
+    from linres.errors import refuse
 
     if not (pages / "conf.py").is_file():
         raise refuse("--pages", "a folder with conf.py and the pages", repr(str(pages)), "Run it in a checkout.")
     if out.resolve() == pages.resolve() or out.resolve() in pages.resolve().parents:
         raise refuse("--out", "a folder of its own", repr(str(out)))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {out} cannot be made: {error.strerror}. Choose another directory.") from None
+    make_folder("--out", str(out))
 
 
 def _wanting(found: dict[str, Any], name: str, level: str) -> bool:
@@ -170,7 +170,8 @@ def _bring_up_to_date(
     entries = spread(work, items, arguments.jobs or cores(), lambda done, line: None, again=lambda: items)
     for (kind, name), entry in zip(items, entries, strict=True):
         found.setdefault(kind, {})[name] = entry
-        record.write(path, found)
+        with noting():  # the record is no output that users name: that it is replaced is not told
+            record.write(path, found)
         print(f"{name}: {_outcome(kind, entry)}", file=sys.stderr, flush=True)
 
 

@@ -5,6 +5,8 @@ import json
 import sys
 from typing import Any
 
+from linres.commands._shared import one_theorem
+
 DESCRIPTION = """Write a theorem with its proof as one self-contained Coq file. Neither the
 trusted core nor the second checker is asked: whether the proof holds is for Coq
 to say."""
@@ -32,7 +34,8 @@ def add_parsers(commands: Any) -> None:
     export.add_argument("name", nargs="?", metavar="NAME", help="a name that `linres list` prints, or from the file")
     export.add_argument("--to", choices=("coq",), default="coq", help="the language (default: coq)")
     export.add_argument("--file", metavar="FILE", help="export a theorem of this Python file, which is run")
-    export.add_argument("--out", metavar="FILE", help="where to (default: standard output, or nowhere with --check)")
+    export.add_argument("--out", metavar="FILE",
+                        help="where to, replaced if it is there (default: standard output, or nowhere with --check)")
     export.add_argument("--check", action="store_true", help="run coqc on it and say what comes out")
     export.add_argument("--json", action="store_true", help="with --check: what comes out, as JSON")
     export.set_defaults(run=run)
@@ -42,35 +45,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Write, check or both; returns the exit code. InputError as the exit code 2 says."""
     from linres.coq import export
     from linres.coq.kernel import require_coqc
-    from linres.errors import InputError
+    from linres.errors import InputError, renamed
     from linres.writing import whole
 
     if arguments.json and not arguments.check:
         raise InputError("--json should come with --check: a Coq file is no JSON.")
     if arguments.check:
         require_coqc()
-    theorem = _chosen(arguments)
-    text = export(theorem)
+    theorem = one_theorem(arguments)
+    try:
+        text = export(theorem)
+    except InputError as error:
+        raise renamed(error, {repr(theorem.name): theorem.name}) from None
     if arguments.out is not None:
-        with whole(arguments.out, "x", arguments.out, remedy="Choose another by --out.", encoding="utf-8") as file:
+        label = f"--out {arguments.out!r}"
+        with whole(arguments.out, "x", label, remedy="Choose another file.", encoding="utf-8") as file:
             file.write(text)
         print(f"{arguments.out}: the theorem {theorem.name}. Next: coqc {arguments.out}", file=sys.stderr)
     elif not arguments.check:
         sys.stdout.write(text)
     return _checked(theorem.name, text, arguments.json) if arguments.check else 0
-
-
-def _chosen(arguments: argparse.Namespace) -> Any:
-    """The one theorem to export. InputError if a file has several and none is named."""
-    from linres.errors import InputError
-    from linres.loading import pick
-
-    if arguments.name is None and arguments.file is None:
-        raise InputError("NAME or --file FILE should be given. `linres list` prints the names.")
-    theorems = pick([arguments.name] if arguments.name else [], [arguments.file] if arguments.file else [])
-    if len(theorems) > 1:
-        raise InputError(f"{arguments.file} has several theorems: {', '.join(t.name for t in theorems)}. Name one.")
-    return theorems[0]
 
 
 def _checked(name: str, text: str, as_json: bool) -> int:

@@ -6,6 +6,8 @@ import sys
 import textwrap
 import time
 
+from linres.commands._shared import make_folder
+
 OUT = "figures"
 SUFFIXES = (".svg", ".png")
 
@@ -29,7 +31,8 @@ def add_parsers(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     figures.add_argument("names", nargs="*", metavar="NAME", help="figures to draw (default: all)")
-    figures.add_argument("--out", metavar="DIR", default=OUT, help=f"where to, made if need be (default: {OUT})")
+    figures.add_argument("--out", metavar="DIR", default=OUT,
+                         help=f"where to, made if need be; what is there of that name is replaced (default: {OUT})")
     figures.add_argument("--list", action="store_true", help="say what there is, and draw nothing")
     figures.set_defaults(run=run)
 
@@ -73,12 +76,8 @@ def _left_out(name: str) -> bool:
 def _prepare(directory: str, paths: list[str]) -> None:
     """Make the directory; InputError unless all paths can be written."""
     from linres import plotting
-    from linres.errors import InputError
 
-    try:
-        os.makedirs(directory, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {directory!r} cannot be made: {error.strerror}. Choose another directory.") from None
+    make_folder("--out", directory)
     for path in paths:
         plotting.require_writable(path)
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from typing import Any, Literal
 
+from linres.commands._shared import make_folder
 from linres.commands.verify import Progress, seed
 
 Kind = Literal["statement", "method", "proof"]  # as in linres.mutants, which is imported where a command runs
@@ -77,7 +78,8 @@ def add_parsers(commands: Any) -> None:
                         help="share refuted that is asked of each group that must fall (default: 0.95)")
     mutate.add_argument("--hypotheses-at-least", type=_share, default=0.0, metavar="X",
                         help="share of hypotheses to be shown necessary (default: 0, they are only reported)")
-    mutate.add_argument("--save", metavar="DIR", help="write a replay file for each mutant that is refuted")
+    mutate.add_argument("--save", metavar="DIR",
+                        help="write a replay file for each mutant that is refuted; replaces those of the same name")
     mutate.add_argument("--json", action="store_true", help="every mutant as JSON")
     mutate.set_defaults(run=run)
 
@@ -100,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     theorems = _theorems(arguments)
     kinds = tuple(kind for kind in KINDS if kind in (arguments.kind or KINDS))
     if arguments.save is not None:
-        _make_folder(arguments.save)
+        make_folder("--save", arguments.save)
     reports = []
     with Progress() as progress:
         for theorem in theorems:
@@ -132,30 +134,19 @@ def _quieter(progress: Any):
 
 
 def _theorems(arguments: argparse.Namespace) -> list:
-    from linres.errors import InputError, refuse
-    from linres.theorems import NAMES, load
-
-    if arguments.file is not None:
-        from linres.loading import load_file
-
-        own = {theorem.name: theorem for theorem in load_file(arguments.file)}
-        unknown = [name for name in arguments.names if name not in own]
-        if unknown:
-            raise refuse("mutate NAME", f"one of those in {arguments.file}: {', '.join(own)}", repr(unknown[0]))
-        return [own[name] for name in arguments.names] or [*own.values()]
-    if not arguments.names and not arguments.all:
-        raise InputError("name theorems, or give --all. `linres list` describes them.")
-    names = NAMES if arguments.all else dict.fromkeys(arguments.names)
-    return [theorem for theorem in map(load, names) if not arguments.all or theorem.expect == "proved"]
-
-
-def _make_folder(folder: str) -> None:
     from linres.errors import InputError
+    from linres.loading import pick
+    from linres.theorems import NAMES
 
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--save {folder}: {error.strerror}.") from None
+    if arguments.names and arguments.all:
+        raise InputError(f"{arguments.names[0]} should come without --all, which changes every theorem. Leave one out.")
+    if arguments.file is not None:
+        return pick(arguments.names, [arguments.file])
+    if not arguments.names and not arguments.all:
+        raise InputError("NAME or --all should be given. `linres list` describes the theorems.")
+    if arguments.all:
+        return [theorem for theorem in pick(NAMES) if theorem.expect == "proved"]
+    return pick(arguments.names)
 
 
 def _save(report: Any, folder: str) -> None:

@@ -6,6 +6,7 @@ import shlex
 import sys
 import sysconfig
 from importlib.machinery import PathFinder
+from keyword import iskeyword
 from typing import Any
 
 EPILOG = """examples:
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = f"{arguments.name}.py" if arguments.out is None else arguments.out
     text = written(arguments.name, shlex.quote(path))
     _require_free(path, arguments.force)
-    with whole(path, "x", path, remedy="Choose another by --out.", encoding="utf-8") as file:
+    with whole(path, "x", repr(path), remedy="Choose another by --out.", encoding="utf-8") as file:
         file.write(text)
     print(f"{path}: the theorem {arguments.name}. Next: linres verify --file {shlex.quote(path)}")
     return 0
@@ -52,6 +53,8 @@ def _require_free(path: str, force: bool) -> None:
     module, suffix = os.path.splitext(os.path.basename(path))
     if suffix != ".py" or not module:
         raise refuse("--out FILE", "a file name that ends in .py", repr(path))
+    if iskeyword(module):
+        raise refuse("--out FILE", "a file that can be imported", f"{path!r}: {module} is a keyword of Python")
     if os.path.isdir(path):
         raise refuse("--out FILE", "a file", f"the folder {path!r}")
     if os.path.lexists(path) and not force:

@@ -29,7 +29,7 @@ exit codes:
 MAX_BITS = 32768
 BITS = 128  # of both sides, at least
 DIGITS = 12  # of the sides and their ratio, as printed
-UNFIT = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError)  # from measuring data made by hand
+UNFIT = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, SystemExit)  # from data made by hand
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def find(saved: Any, file: str | None = None) -> Any:
             raise refuse(f"{saved.path}: theorem", "one of those that `linres list` names", repr(saved.theorem),
                          "Give --file for a theorem of your own.")
         return load(saved.theorem)
-    from linres.loading import load_file
+    from linres.loading import pick
 
-    theorems = {theorem.name: theorem for theorem in load_file(file)}
+    theorems = {theorem.name: theorem for theorem in pick([], [file])}
     if saved.theorem not in theorems:
         raise refuse(f"{saved.path}: theorem", f"one of those in {file}: {', '.join(theorems)}", repr(saved.theorem))
     return theorems[saved.theorem]
@@ -175,7 +175,7 @@ def _measured(theorem: Any, instance: Any, arithmetic: Any, label: str) -> list[
         raise _unfit(theorem, error, label) from None
 
 
-def _unfit(theorem: Any, error: Exception, label: str) -> InputError:
+def _unfit(theorem: Any, error: BaseException, label: str) -> InputError:
     from linres.rungs import rigorous
 
     why = " ".join(rigorous.told(error).split())[:250]

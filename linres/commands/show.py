@@ -2,7 +2,12 @@
 
 import argparse
 import json
+import shutil
 from typing import Any
+
+from linres.commands._shared import one_theorem
+
+WIDTH = 100  # of lines, where there is no terminal to tell
 
 
 def add_parsers(commands: Any) -> None:
@@ -15,7 +20,8 @@ def add_parsers(commands: Any) -> None:
     listing.set_defaults(run=run_list)
     show = commands.add_parser(
         "show", help="one theorem: statement, hypotheses, proof",
-        description="Show a theorem: its statement, hypotheses, definitions, proof steps\nand false variants.",
+        description="Show a theorem: its statement, hypotheses, definitions, proof steps\nand false variants, in lines "
+        "as wide as the terminal.",
         epilog="examples:\n  linres show nesterov-step --latex\n  linres show --file mine.py\n\n"
         "exit codes: 0 shown, 2 usage or bad input",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -45,25 +51,13 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_show(arguments: argparse.Namespace) -> int:
     from linres.printing import latex, text
 
-    theorem = _chosen(arguments)
+    theorem = one_theorem(arguments)
     if arguments.json:
         print(json.dumps(_everything(theorem, latex), indent=2))
     else:
-        print("\n".join(_page(theorem, latex if arguments.latex else text)))
+        width = shutil.get_terminal_size((WIDTH, 24)).columns
+        print("\n".join(_page(theorem, latex if arguments.latex else text, width)))
     return 0
-
-
-def _chosen(arguments: argparse.Namespace):
-    """The one theorem to show. InputError if a file has several and none is named."""
-    from linres.errors import InputError
-    from linres.loading import pick
-
-    if arguments.name is None and arguments.file is None:
-        raise InputError("NAME or --file FILE should be given. `linres list` prints the names.")
-    theorems = pick([arguments.name] if arguments.name else [], [arguments.file] if arguments.file else [])
-    if len(theorems) > 1:
-        raise InputError(f"{arguments.file} has several theorems: {', '.join(t.name for t in theorems)}. Name one.")
-    return theorems[0]
 
 
 def _summary(theorem) -> dict[str, Any]:
@@ -88,32 +82,46 @@ def _everything(theorem, write) -> dict[str, Any]:
     }
 
 
-def _without_proof(theorem) -> list[str]:
+def _without_proof(theorem) -> list[tuple[int, str]]:
     """Why there is none: the claim is false, and then at which instances and in which text; or nobody gave one."""
     from linres.theorems import REFUTED, load_refutations
 
     if theorem.name not in REFUTED:
         false = "no proof: the theorem is expected to be refuted"
-        return ["", false if theorem.expect == "refuted" else "no proof: the theorem can be supported at most"]
-    lines = ["", "this claim is false"]
+        return [(0, false if theorem.expect == "refuted" else "no proof: the theorem can be supported at most")]
+    lines = [(0, "this claim is false")]
     for published in load_refutations(theorem.name):
-        lines += [f"  fails at {published.instance!r}", f"  corrected: {published.corrected.title}"]
-    return [*lines, f"  source: {published.source}"]
+        lines += [(2, f"fails at {published.instance!r}"), (2, f"corrected: {published.corrected.title}")]
+    return [*lines, (2, f"source: {published.source}")]
 
 
-def _page(theorem, write) -> list[str]:
+def _page(theorem, write, width: int) -> list[str]:
+    """The lines of the page, at most so wide where formulas and words can be broken."""
+    from linres import folding
     from linres.printing import reason
 
-    lines = [f"{theorem.name} ({theorem.provenance})", theorem.title, "", "statement", f"  {write(theorem.conclusion)}"]
+    def words(*texts: str, indent: int = 0) -> list[str]:
+        return [line for text in texts for line in folding.prose(text, width, indent)]
+
+    def formulas(*texts: str, indent: int = 2) -> list[str]:
+        return [line for text in texts for line in folding.formula(text, width, indent)]
+
+    lines = words(f"{theorem.name} ({theorem.provenance})", *filter(None, [theorem.title]))
+    lines += ["", "statement", *formulas(write(theorem.conclusion))]
     if theorem.hypotheses:
-        lines += ["", "hypotheses", *(f"  {write(hypothesis)}" for hypothesis in theorem.hypotheses)]
-    symbols = [f"  {write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items()]
-    lines += ["", "where", *(line.removesuffix(": ") for line in symbols)]
-    lines += [f"  {write(name)} := {write(meaning)}" for name, meaning in theorem.definitions.items()]
-    lines += _without_proof(theorem) if not theorem.proof else ["", "proof"]
+        lines += ["", "hypotheses", *formulas(*map(write, theorem.hypotheses))]
+    symbols = [f"{write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items()]
+    lines += ["", "where", *words(*(line.removesuffix(": ") for line in symbols), indent=2)]
+    lines += formulas(*(f"{write(name)} := {write(meaning)}" for name, meaning in theorem.definitions.items()))
+    lines.append("")
+    if theorem.proof:
+        lines.append("proof")
+    else:
+        lines += [line for indent, text in _without_proof(theorem) for line in words(text, indent=indent)]
     for position, step in enumerate(theorem.steps(), 1):
-        lines += [f"  {position}. {step.name} [{reason(step)}]", f"     {write(step.claim)}"]
-        lines += [f"     {step.note}"] if step.note else []
+        lines += words(f"{position}. {step.name} [{reason(step)}]", indent=2)
+        lines += formulas(write(step.claim), indent=5)
+        lines += words(step.note, indent=5) if step.note else []
     if theorem.controls:
         lines += ["", "variants: the stronger must be refuted, the weaker must not"]
         lines += [f"  {control.kind:<8}  {control.name}" for control in theorem.controls]

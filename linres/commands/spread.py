@@ -1,7 +1,9 @@
-"""Work spread over processes: each does one item after the other, and what comes of them is given out in order.
+"""Work spread over processes, and what comes of them given out in order.
 
-On Linux processes are forked, so that theorems of a file need no pickling; elsewhere each makes the items again. There
-is a pipe to each: it ends when the process dies, and the process when it does. Ctrl-C ends all of them.
+On Linux each item has a process of its own, forked: theorems of a file need no pickling, what one item imports or
+changes is not there for the next, and code that ends its process ends no other. Elsewhere a process does one item after
+the other, and makes the items again; for one job it is this process. There is a pipe to each: it ends when the process
+dies, and the process when it does. Ctrl-C ends all of them.
 """
 
 import multiprocessing
@@ -16,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from linres.errors import InputError
+from linres.exits import exits_raised
 
 Say = Callable[[str], None]
 METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
@@ -32,13 +35,16 @@ def spread(
 ) -> Iterator[Any]:
     """work(item, say) of each item, in the order of the items, each as soon as all before it are there.
 
-    With one job or one item it is done here. Else what `work` returns is pickled; where nothing is forked, so are
-    `work` and `again`, which gives the items once more. say is called with the number of items done and a line.
-    What work raises is raised here when its turn has come. InputError if a process dies.
+    What `work` returns is pickled; where nothing is forked, so are `work` and `again`, which gives the items once more,
+    unless there is one job or one item: that is done here. say is called with the number of items done and a line.
+    What work raises is raised here when its turn has come. InputError if a process dies, which names the item if that
+    has a name.
     """
-    if min(jobs, len(items)) <= 1:
+    if method != "fork" and min(jobs, len(items)) <= 1:
         for done, item in enumerate(items):
-            yield work(item, lambda line, done=done: say(done, line))  # type: ignore[misc]
+            with exits_raised():
+                result = work(item, lambda line, done=done: say(done, line))  # type: ignore[misc]
+            yield result
         return
     pool = _Pool(work, items, min(jobs, len(items)), say, again, method)
     try:
@@ -60,66 +66,85 @@ class _Worker:
         theirs.close()  # so that ours ends when the process does
         self.position = -1
 
-    def death(self) -> InputError:
+    def give(self, position: int) -> None:
+        self.position = position
+        with suppress(OSError):  # it died: reading will say so
+            self.pipe.send(position)
+
+    def death(self) -> str:
+        """How it died."""
         self.process.join()
         code = self.process.exitcode
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return InputError(f"the process at item {self.position + 1} died ({how}). With --jobs 1 there is only one.")
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.join()
+        self.pipe.close()
 
 
 class _Pool:
     """The processes, and what came of the items."""
 
     def __init__(self, work, items, jobs, say, again, method):
-        self.say, self.count, self.given, self.done = say, len(items), 0, 0
-        self.workers: list[_Worker] = []
+        self.work, self.items, self.again, self.say, self.jobs = work, items, again, say, jobs
+        self.context = multiprocessing.get_context(method)
+        self.one_each = method == "fork"  # a fork costs little, and each begins as all others do
+        self.given, self.done = 0, 0
+        self.busy: dict[Any, _Worker] = {}  # by pipe
         self.ready: dict[int, tuple[str, Any]] = {}  # by position
-        context = multiprocessing.get_context(method)
-        for _ in range(jobs):
-            self.workers.append(_Worker(context, [worker.pipe for worker in self.workers], work, items, again))
 
     def results(self) -> Iterator[Any]:
-        busy = {worker.pipe: worker for worker in self.workers if self._sent(worker)}
-        for position in range(self.count):
+        for _ in range(self.jobs):
+            self._employ()
+        for position in range(len(self.items)):
             while position not in self.ready:
-                for pipe in wait([*busy]):
-                    if not self._heard(busy[pipe]):
-                        del busy[pipe]
+                for pipe in wait([*self.busy]):
+                    self._hear(self.busy[pipe])
             kind, result = self.ready.pop(position)
             if kind == "raised":
                 raise result
             yield result
 
-    def _sent(self, worker: _Worker) -> bool:
-        """Give the worker the next item; False if there is none."""
-        if self.given == self.count:
-            return False
-        worker.position = self.given
-        self.given += 1
-        with suppress(OSError):  # it died: reading will say so
-            worker.pipe.send(worker.position)
-        return True
+    def _employ(self, worker: _Worker | None = None) -> None:
+        """Give the worker the next item, or a new one if none is given; if there is none left the worker may go."""
+        if self.given < len(self.items):
+            worker = worker or _Worker(self.context, [*self.busy], self.work, self.items, self.again)
+            self.busy[worker.pipe] = worker
+            self.given += 1
+            worker.give(self.given - 1)
+        elif worker is not None:
+            self._dismiss(worker)
 
-    def _heard(self, worker: _Worker) -> bool:
-        """Take what the worker says; False if it has no more to do."""
+    def _dismiss(self, worker: _Worker) -> None:
+        self.busy.pop(worker.pipe).end()
+
+    def _hear(self, worker: _Worker) -> None:
+        """Take what the worker says."""
         try:
             kind, told = worker.pipe.recv()
         except (EOFError, OSError):
-            self.ready[worker.position] = ("raised", worker.death())
-            return False
+            what = f"the process of {self._called(worker.position)} {worker.death()}, with nothing known."
+            self.ready[worker.position] = ("raised", InputError(what))
+            self._dismiss(worker)
+            return
         if kind == "line":
             self.say(self.done, told)
-            return True
+            return
         self.done += 1
         self.ready[worker.position] = (kind, told)
-        return self._sent(worker)
+        if self.one_each:
+            self._dismiss(worker)
+            self._employ()
+        else:
+            self._employ(worker)
+
+    def _called(self, position: int) -> str:
+        return getattr(self.items[position], "name", f"item {position + 1}")
 
     def end(self) -> None:
-        for worker in self.workers:
-            worker.process.terminate()
-        for worker in self.workers:
-            worker.process.join()
-            worker.pipe.close()
+        for worker in [*self.busy.values()]:
+            self._dismiss(worker)
 
 
 def _serve(pipe: Connection, inherited: Sequence[Connection], work: Any, items: Any, again: Any) -> None:
@@ -138,7 +163,8 @@ def _serve(pipe: Connection, inherited: Sequence[Connection], work: Any, items: 
 
 def _outcome(work: Any, item: Any, say: Say) -> tuple[str, Any]:
     try:
-        return "result", work(item, say)
+        with exits_raised():
+            return "result", work(item, say)
     except (BrokenPipeError, ConnectionResetError):
         raise
     except BaseException as error:  # anybody's code: all of it is for the one that started us

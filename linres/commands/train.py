@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from linres.commands._shared import as_json, integer, naming, progress, real
+from linres.commands._shared import as_json, as_typed, integer, naming, progress, real
 from linres.commands.train_help import DESCRIPTION, EPILOG
 
 METHODS = ("stacking", "zero", "random", "nesterov", "gradient", "chebyshev", "conjugate-gradient")
@@ -98,8 +98,8 @@ def add_parsers(commands) -> None:
     )
     train.add_argument("--seed", type=integer, metavar="N", default=0, help="of the embedded noise, near and random")
     train.add_argument("--json", action="store_true", help="print one JSON object")
-    train.add_argument("--plot", metavar="FILE", help="draw the loss curve; .svg, .pdf or .png")
-    train.add_argument("--save", metavar="FILE", help="write a table, a row for each stage; .csv or .npz")
+    train.add_argument("--plot", metavar="FILE", help="draw the loss curve; .svg, .pdf or .png; replaces it")
+    train.add_argument("--save", metavar="FILE", help="write a table, a row a stage; .csv or .npz; replaces it")
     train.set_defaults(run=run)
 
 
@@ -120,7 +120,7 @@ def run(arguments) -> int:
     try:
         problem, trajectory = _train(arguments)
     except InputError as error:
-        raise renamed(error, FLAGS) from None
+        raise as_typed(renamed(error, FLAGS)) from None
     if arguments.plot is not None:
         from linres import plotting
 
@@ -170,9 +170,10 @@ def _start(arguments):
     from linres.methods import end_to_end
 
     word = arguments.start
-    if arguments.method in END_TO_END and word in end_to_end.STARTS:
+    others = end_to_end.STARTS if arguments.method in END_TO_END else ()
+    if word in others:
         return lambda problem: word
-    return starts.choose(word, seed=arguments.seed)
+    return starts.choose(word, seed=arguments.seed, others=others)
 
 
 # By method: the options its solver is told beside --stages, where they are given.
@@ -219,8 +220,12 @@ def _stages_done(stages: int, stage: int, excess: float) -> str:
 
 
 def _require_applicable(arguments) -> None:
+    from linres.data import EMBEDDED
     from linres.errors import InputError
 
+    [first, *_] = arguments.data
+    if arguments.drop_bad_rows and first in EMBEDDED:
+        raise InputError(f"--drop-bad-rows does not apply to {first}, which has no such rows. Leave it out.")
     for unfit in UNFIT:
         if unfit.applies(arguments):
             raise InputError(unfit.message(arguments))

@@ -13,11 +13,13 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from typing import Any
 
+from linres.commands._shared import make_folder
+
 EPILOG = """examples:
   linres verify                        every theorem, quick
   linres verify nesterov-step --level full
   linres verify --require proved --json > verdicts.json
-  linres verify --jobs 1               in this process alone
+  linres verify --jobs 1               one theorem at a time
   linres verify --save found           and keep what the adversary found, for
                                        linres replay
   linres verify --file mine.py         the theorems of your file, which is run
@@ -49,12 +51,14 @@ def add_parsers(commands: Any) -> None:
     verify.add_argument("--require", choices=("supported", "proved"), help="exit with 3 if a verdict is weaker")
     verify.add_argument(
         "--jobs", type=jobs, default=None, metavar="N",
-        help="processes that theorems are spread over (default: one for each core); verdicts are the same for any N, "
-             "but for theorems of a file that imports modules only as they are tried",
+        help="theorems tried at a time, each in a process of its own (default: one for each core); verdicts are the "
+             "same for any N" + ("" if sys.platform.startswith("linux") else
+             ", but for theorems of a file that imports modules only as they are tried"),
     )
     verify.add_argument("--json", action="store_true", help="the whole evidence as JSON")
     verify.add_argument(
-        "--save", metavar="DIR", help="keep counterexamples and the adversary's best instances, for linres replay",
+        "--save", metavar="DIR",
+        help="keep counterexamples and the adversary's best instances, for linres replay; replaces what is there",
     )
     verify.set_defaults(run=run)
 
@@ -89,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         theorems = again()
         preload(ours=not arguments.file)
         if arguments.save is not None:
-            make_folder(arguments.save)
+            make_folder("--save", arguments.save)
         table = Table(theorems, progress.out_of_the_way, quiet=arguments.json)
         say = partial(progress.of, len(theorems))
         for verdict, certain in spread(climb, theorems, arguments.jobs or cores(), say, again=again):
@@ -122,16 +126,6 @@ def _corrected(name: str) -> bool:
     return name not in REFUTED or all(map(refuted, load_refutations(name)))
 
 
-def make_folder(folder: str) -> None:
-    """InputError if the folder cannot be made."""
-    from linres.errors import InputError
-
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--save {folder}: {getattr(error, 'strerror', None) or error}.") from None
-
-
 def save(verdicts: list, folder: str) -> list[str]:
     """Write a replay file for each counterexample and for each best instance of the adversary; their paths.
 
@@ -139,7 +133,7 @@ def save(verdicts: list, folder: str) -> list[str]:
     """
     from linres import archive
 
-    make_folder(folder)
+    make_folder("--save", folder)
     kept = [(v.name, "counterexample", (v.counterexample or {}).get("instance_json")) for v in verdicts]
     kept += [(v.name, "adversarial", v.evidence["adversarial"].get("instance_json")) for v in verdicts]
     paths = []

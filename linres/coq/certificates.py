@@ -9,6 +9,7 @@ from linres.coq.context import Fact, Script
 from linres.coq.identity import GAPS, Reasoner
 from linres.coq.printing import TIMES, NotExported
 from linres.coq.reasons import POSITIVE
+from linres.errors import kind_of
 from linres.language import STRICT, Inner, gap, is_vector, same
 
 ONE = Integer(1)
@@ -55,7 +56,7 @@ def _prove_term(term: Term, reasoner: Reasoner) -> str:
     script = reasoner.script
     printer = script.context.printer
     if type(term) is not Term:
-        raise NotExported(f"a certificate is made of Term(weight, *facts), got a {type(term).__name__}")
+        raise NotExported(f"a certificate is made of Term(weight, *facts), got {kind_of(term)}")
     product = printer.side(_product(_factors(term)))
     named = [_gap_of(relation, script) for relation in term.facts]
     equations = [name for name, relation in zip(named, term.facts, strict=True) if type(relation) is Equality]

@@ -18,7 +18,7 @@ from linres.coq.induction import prove_induction
 from linres.coq.names import Names, comment, defined_in
 from linres.coq.printing import NotExported, Printer, label
 from linres.coq.proof import Known, Stated, top_step
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.language import Det, is_integer, is_vector
 from linres.theorem import Induction, Lemma, Step, Theorem
 
@@ -85,12 +85,13 @@ def export(theorem: Theorem) -> str:
     (* gradient-step: One gradient step contracts the excess by (1 - 1/kappa)^2 *)
     """
     if not isinstance(theorem, Theorem):
-        raise refuse("export(theorem)", "a Theorem", f"a {type(theorem).__name__}", "linres.load(name) gives one.")
+        raise refuse("export(theorem)", "a Theorem", kind_of(theorem), "linres.load(name) gives one.")
     library = _Library()
     try:
         library.main(theorem)
     except NotExported as problem:
-        raise refuse(f"export({theorem.name!r})", "a theorem whose proof is exported", str(problem)) from problem
+        call = f"export({theorem.name!r})"
+        raise refuse(call, "a theorem with a proof that can be exported", f"one that cannot: {problem}") from problem
     from linres import __version__
 
     header = HEADER.format(

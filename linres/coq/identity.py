@@ -14,6 +14,7 @@ from linres.coq.context import Script, outer_first
 from linres.coq.normal import ALL, HALF, Numbers, in_order
 from linres.coq.printing import APPLY, ATOM, TIMES, NotExported, counts_stages, split_power
 from linres.coq.reasons import POSITIVE, UNKNOWN, Plan, Reasons
+from linres.errors import kind_of
 from linres.language import Det, gap, is_vector, same
 
 GAPS: dict[type, str] = {  # the lemma that gives the sign of a relation's gap
@@ -306,7 +307,7 @@ class _Survey:
             for argument in node.args:
                 self.visit(argument)
         elif type(node) not in {Symbol, Indexed}:
-            raise NotExported(f"{node}: proofs with a {type(node).__name__} of matrices are not exported")
+            raise NotExported(f"{node}: proofs with {kind_of(node)} of matrices are not exported")
 
 
 def _has_stages(numbers: Numbers) -> bool:

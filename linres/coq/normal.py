@@ -16,6 +16,7 @@ from sympy.polys.domains import QQ
 from sympy.polys.rings import PolyElement, ring
 
 from linres.coq.printing import APPLY, POWER, NotExported, Printer, split_power
+from linres.errors import with_article
 from linres.language import NUMBERS, GeometricSum, Inner, is_vector
 
 OPAQUE, SCALARS, ALL = 0, 1, 2  # how much is unfolded: nothing, definitions of scalars, also inner products
@@ -86,7 +87,7 @@ class Numbers:
         elif kind is GeometricSum:
             self._atoms[node] = None
         elif kind not in NUMBERS:
-            raise NotExported(f"{node}: proofs with a {kind.__name__} in them are not exported")
+            raise NotExported(f"{node}: proofs with {with_article(kind.__name__)} in them are not exported")
 
     def _collect_inner(self, node: Any) -> None:
         self.inners[node] = None

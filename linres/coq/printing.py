@@ -7,7 +7,7 @@ from sympy import Add, Equality, Indexed, IndexedBase, Integer, Mul, Pow, Symbol
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 from sympy.functions.elementary.complexes import transpose
 
-from linres.errors import InputError
+from linres.errors import InputError, kind_of, with_article
 from linres.language import NUMBERS, Det, GeometricSum, Inner, is_integer, is_vector, split_stages, tidy
 
 ATOM, APPLY, POWER, MINUS, TIMES, PLUS, RELATION = 0, 10, 30, 35, 40, 50, 70  # how tightly what is outermost binds
@@ -78,7 +78,7 @@ class Printer:
     def fact(self, relation: Any) -> str:
         """A relation as proofs use it: numbers of stages are real numbers."""
         if type(relation) not in SIGNS:
-            raise NotExported(f"{relation} is a {type(relation).__name__}, not a relation")
+            raise NotExported(f"{relation} is {kind_of(relation)}, not a relation")
         side = self.whole_vector if any(map(is_vector, relation.args)) else self.side
         return f"{side(relation.lhs)} {SIGNS[type(relation)]} {side(relation.rhs)}"
 
@@ -132,7 +132,7 @@ class Printer:
         printers = {Add: self._sum, Mul: self._product, Pow: self._power, Inner: self._inner, Det: self._det,
                     GeometricSum: self._geometric_sum}
         if kind not in printers:
-            raise NotExported(f"{node} is a {kind.__name__}, which is not exported")
+            raise NotExported(f"{node} is {with_article(kind.__name__)}, which is not exported")
         return printers[kind](node)
 
     def _member(self, node: Any) -> tuple[str, int]:
@@ -201,7 +201,7 @@ class Printer:
             return f"transpose {self.vector_text(node.args[0], ATOM)}", APPLY
         if kind is Pow and type(node.exp) in NUMBERS and node.exp.q == 1:
             return self._power_of_matrix(node)
-        raise NotExported(f"{node} is a {kind.__name__} of matrices, which is not exported")
+        raise NotExported(f"{node} is {with_article(kind.__name__)} of matrices, which is not exported")
 
     def _sum_of_vectors(self, node: Any) -> str:
         text = ""

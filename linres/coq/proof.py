@@ -12,6 +12,7 @@ from linres.coq.context import Context, Definition, Fact, Script
 from linres.coq.names import Names, comment
 from linres.coq.printing import NotExported, Printer
 from linres.coq.rules import prove_lemma, prove_rule, prove_unrolled
+from linres.errors import kind_of
 from linres.language import GeometricSum, at_least_zero, same, substitute
 from linres.theorem import Certificate, Lemma, Prose, Rule, Step, Theorem
 
@@ -106,7 +107,7 @@ def prove_step(step: Step, script: Script, lemma_name: LemmaName) -> None:
     elif isinstance(by, Prose):
         raise NotExported("it is prose, which no machine checks")
     else:
-        raise NotExported(f"its reason is a {type(by).__name__}, exported at the level of the theorem only")
+        raise NotExported(f"its reason is {kind_of(by)}, exported at the level of the theorem only")
 
 
 def state_and_prove(

@@ -4,7 +4,7 @@ import os
 
 from linres import checks
 from linres.data import digits
-from linres.errors import InputError, refuse
+from linres.errors import InputError, nearest, refuse
 from linres.problem import Problem
 
 EMBEDDED = ("digits", "digits-raw")
@@ -47,8 +47,9 @@ def load(*sources, components=None, ridge=0.0, seed=0, bad_rows="refuse", watch=
     >>> linres.data.load("digits")
     <Problem digits: d = 10, 1797 samples, kappa = 14.92>
     """
-    paths = [os.fspath(source) for source in sources]
+    paths = [checks.path("load(*sources)", source) for source in sources]
     seed = checks.seed("load", seed)
+    checks.word("load(bad_rows=...)", bad_rows, ("refuse", "drop"))
     if len(paths) == 1 and paths[0] in EMBEDDED:
         return digits.problem(paths[0], components=components, ridge=ridge, seed=seed)
     _require_data(paths)
@@ -66,7 +67,8 @@ def _require_data(paths: list[str]) -> None:
     if len(tables) == len(suffixes) == 1:
         raise refuse("DATA", f"two {suffixes[0]} files, X and then Y", f"only {paths[0]!r}")
     if len(paths) == 1 and not os.path.exists(paths[0]) and not suffixes[0]:
-        raise InputError(f"no embedded data are called {paths[0]!r}. There are: {', '.join(EMBEDDED)}.")
+        advice = f"{nearest(paths[0], EMBEDDED)} There are: {', '.join(EMBEDDED)}.".strip()
+        raise InputError(f"no embedded data are called {paths[0]!r}. {advice}")
     raise refuse(
         "DATA", f"{' or '.join(EMBEDDED)}, one .npz file, or two .npy or .csv files",
         " ".join(map(repr, paths)) or "nothing",

@@ -9,6 +9,7 @@ from sympy.core import numbers
 
 from linres.arithmetic import Matrix
 from linres.chance import Chance
+from linres.errors import kind_of
 from linres.evaluate.walk import Nodes, Shared, Undefined, Walk
 from linres.language import AT_MOST, STRICT, Det, NotExact
 from linres.scaled import Scaled
@@ -163,7 +164,7 @@ class Roots(Walk):
     def known(self, value):
         """A value that the exact walk found, if it is rational."""
         if type(value) is not flint.fmpq:
-            raise NotASurd(f"a {type(value).__name__}")
+            raise NotASurd(kind_of(value))
         return Surd.rational(value)
 
     def repeated(self, value, times):

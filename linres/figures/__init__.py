@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from linres.errors import InputError
+from linres.errors import InputError, nearest
 
 NAMES = (
     "rates", "scaling", "lookahead", "basin", "floors", "momentum", "parameter", "boosting", "norms", "lognormal",
@@ -20,7 +20,8 @@ NAMES = (
 def load(name: str) -> ModuleType:
     """The module of the figure called `name`; InputError, with the names there are, if there is none."""
     if name not in NAMES:
-        raise InputError(f"no figure is called {name!r}. There are: {', '.join(NAMES)}.")
+        advice = f"{nearest(name, NAMES)} There are: {', '.join(NAMES)}.".strip()
+        raise InputError(f"no figure is called {name!r}. {advice}")
     return import_module(f"linres.figures.{name}")
 
 

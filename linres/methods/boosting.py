@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linres import checks, pointwise, trajectory
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.methods import additive, nesterov
 from linres.one_thread import one_thread
 from linres.pointwise import Loss, rms
@@ -290,6 +290,7 @@ def boost(
     >>> bool(np.allclose(zero.predict(X), zero.values))
     True
     """
+    checks.watch("boost", watch)
     X = _samples("boost(X)", X)
     kind = pointwise.load("boost", loss, delta)
     labels = kind.labels("boost(y)", _labels(y, len(X)))
@@ -372,7 +373,7 @@ def _require_learner(learner, call: str) -> None:
     missing = [name for name in ("fit", "predict") if not callable(getattr(learner, name, None))]
     if missing:
         raise refuse(call, "a learner with fit(X, r) and predict(X)",
-                     f"a {type(learner).__name__} without {' and '.join(missing)}")
+                     f"{kind_of(learner)} without {' and '.join(missing)}")
 
 
 def _fitted(call: str, learner, X: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.errors import refuse
 from linres.methods import descent, nesterov
 from linres.one_thread import one_thread
@@ -96,6 +96,7 @@ def chebyshev(problem: Problem, *, stages, start=None, watch: Watch | None = Non
     >>> round(run.rate_sharp, 6), run.stages_to(1e-6)
     (0.111111, 7)
     """
+    checks.watch("chebyshev", watch)
     trajectory.require_problem("chebyshev", problem)
     sharp = nesterov.momentum(problem.q) ** 2
     settings: dict[str, Any] = {

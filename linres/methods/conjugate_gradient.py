@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.arithmetic import inner
 from linres.one_thread import one_thread
 from linres.problem import Problem
@@ -88,6 +88,7 @@ def conjugate_gradient(problem: Problem, *, stages, start=None, watch: Watch | N
     >>> run.status, run.stage
     ('converged', 3)
     """
+    checks.watch("conjugate_gradient", watch)
     trajectory.require_problem("conjugate_gradient", problem)
     settings: dict[str, Any] = {
         "momentum": None,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.losses import Objective
 from linres.one_thread import one_thread
 from linres.problem import Problem
@@ -64,6 +64,7 @@ def descend(
     >>> round(run.rate_sharp, 6)
     0.5625
     """
+    checks.watch("descend", watch)
     settings: dict[str, Any] = {
         "momentum": 0.0,
         "step_size": trajectory.step_size("descend", step_size, 1 / trajectory.smoothness("descend", objective)),

@@ -21,6 +21,7 @@ from linres.quantities import Recorder
 from linres.trajectory import Trajectory, Watch
 
 METHODS = ("gradient", "nesterov")
+DEEPEST = 10**6  # blocks
 STARTS = ("identity", "zero", "random", "balanced")
 SCALE = 0.1
 LOST = "no step along the gradient lowers the loss by more than rounding"
@@ -187,6 +188,7 @@ def train(
     >>> run.blocks.shape, bool(run.excess_loss[-1] < 1e-6 * run.excess_loss[0])
     ((3, 3, 3), True)
     """
+    checks.watch("train", watch)
     depth, smoothness = _depth("train", depth), trajectory.smoothness("train", objective)
     checks.word("train(method=...)", method, METHODS)
     blocks = first_blocks(objective.dimension, depth, start=start, seed=seed, scale=scale)
@@ -266,7 +268,7 @@ def _given_blocks(start, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def _depth(call: str, depth) -> int:
-    return checks.whole(f"{call}(depth=...)", depth, wanted="an integer >= 1", low=1)
+    return checks.whole(f"{call}(depth=...)", depth, wanted=f"an integer from 1 to {DEEPEST:,}", low=1, high=DEEPEST)
 
 
 def _step_size(given, blocks: np.ndarray, smoothness: float) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import trajectory
+from linres import checks, trajectory
 from linres.losses import Objective, inverse_root_kappa
 from linres.methods import descent
 from linres.one_thread import one_thread
@@ -134,6 +134,7 @@ def accelerate(
     >>> round(run.rate_sharp, 6), run.stages_to(1e-6)
     (0.25, 12)
     """
+    checks.watch("accelerate", watch)
     L = trajectory.smoothness("accelerate", objective)
     settings: dict[str, Any] = {
         "momentum": trajectory.momentum("accelerate", momentum, momentum_of(objective)),

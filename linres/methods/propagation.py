@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from linres import checks
 from linres.errors import refuse
 from linres.methods import correlated
 
 BLOCKS = ("linear", "relu", "tanh")
 LAWS = ("gaussian", "uniform", "rademacher")
 WEIGHTS = ("iid", "smooth", "fractional")
+MOST = 10**9  # layers, entries of a state, runs, inputs
 _PIECE = 3e8  # operations, roughly, until `watch` is called
 _MEMORY = 2e8  # bytes of given weights at a time, if no single run needs more
 _ROWS = 128  # states that pass given weights together
@@ -58,6 +60,11 @@ class Propagation:
     log_gradient: np.ndarray | None
     log_gradient_distance: np.ndarray | None
     drawn: str
+
+    def __repr__(self) -> str:
+        measured = [name for name in vars(self) if name != "drawn" and getattr(self, name) is not None]
+        shape = " x ".join(map(str, np.shape(self.log_norm)))
+        return f"<{type(self).__name__} {shape} of {', '.join(measured)}; drawn: {self.drawn}>"
 
 
 def propagate(
@@ -139,6 +146,9 @@ def propagate(
     >>> found.log_norm.shape, found.drawn
     ((2, 3, 2), 'norms')
     """
+    checks.watch("propagate", watch)
+    for name, given in {"distances": distances, "gradients": gradients, "reduced": reduced}.items():
+        checks.flag(f"propagate({name}=...)", given)
     network = _Network(
         depth, width, block, matrices, law, weights, hurst, length, inputs, distances, gradients, seed
     )
@@ -335,11 +345,10 @@ def _check(network: _Network, runs: int) -> None:
     """InputError where a setting is none."""
     counts = {name: getattr(network, name) for name in ("depth", "width", "inputs")} | {"runs": runs}
     for name, count in counts.items():
-        if type(count) is not int or count < 1:
-            raise refuse(f"propagate({name}=...)", "an integer >= 1", repr(count))
+        checks.whole(f"propagate({name}=...)", count, wanted=f"an integer from 1 to {MOST:,}", low=1, high=MOST)
     for name, choices in {"block": BLOCKS, "matrices": (1, 2), "law": LAWS, "weights": WEIGHTS}.items():
-        if getattr(network, name) not in choices:
-            raise refuse(f"propagate({name}=...)", f"one of {choices}", repr(getattr(network, name)))
+        if not isinstance(getattr(network, name), str | int) or getattr(network, name) not in choices:
+            raise refuse(f"propagate({name}=...)", " or ".join(map(repr, choices)), repr(getattr(network, name)))
     if network.weights != "iid" and network.law != "gaussian":
         raise refuse("propagate(law=...)", f"'gaussian' for {network.weights} weights", repr(network.law))
     for name, kind in {"hurst": "fractional", "length": "smooth"}.items():
@@ -351,10 +360,14 @@ def _check(network: _Network, runs: int) -> None:
 
 def _exponents(exponent: Any) -> np.ndarray:
     """(E,). InputError unless finite."""
-    exponents = np.atleast_1d(np.asarray(exponent, dtype=float))
-    most = _LARGEST_EXPONENT
+    call, most = "propagate(exponent=...)", _LARGEST_EXPONENT
+    wanted = f"a number from -{most} to {most}, or several"
+    given = np.atleast_1d(checks.array(call, exponent, wanted))
+    if given.dtype.kind not in "iuf":
+        raise refuse(call, wanted, checks.shown(exponent))
+    exponents = given.astype(float)
     if exponents.ndim != 1 or not len(exponents) or not np.all(np.abs(exponents) <= most):
-        raise refuse("propagate(exponent=...)", f"a number from -{most} to {most}, or several", str(exponent))
+        raise refuse(call, wanted, str(exponent))
     return exponents
 
 
@@ -362,10 +375,13 @@ def _starts(start: Any, network: _Network) -> np.ndarray:
     """(1, inputs, width), or (1, 0, width) where none are given. InputError for other shapes, zeros and nans."""
     if start is None:
         return np.empty((1, 0, network.width))
-    starts = np.array(start, dtype=float, ndmin=2, order="C")
+    given = checks.array("propagate(start=...)", start, "an array of numbers")
+    if given.dtype.kind not in "iuf":
+        raise refuse("propagate(start=...)", "an array of numbers", checks.shown(start))
+    starts = np.array(given, dtype=float, ndmin=2, order="C")
     if starts.shape != (network.inputs, network.width):
         wanted = f"of shape ({network.inputs}, {network.width})"
-        raise refuse("propagate(start=...)", wanted, f"shape {np.shape(start)}", "A row is an input.")
+        raise refuse("propagate(start=...)", wanted, f"shape {given.shape}", "A row is an input.")
     if not np.all(np.isfinite(starts)) or not np.all(starts.any(axis=1)):
         raise refuse("propagate(start=...)", "finite, and no row zero", "others")
     return starts[None]
@@ -373,7 +389,7 @@ def _starts(start: Any, network: _Network) -> np.ndarray:
 
 def _layers(layers: Any, depth: int) -> np.ndarray:
     """(P,): where to measure. InputError unless they increase and exist."""
-    at = np.asarray([depth] if layers is None else layers)
+    at = checks.array("propagate(layers=...)", [depth] if layers is None else layers, "integers")
     if at.ndim != 1 or not len(at) or at.dtype.kind not in "iu":
         raise refuse("propagate(layers=...)", "integers", repr(layers))
     if at[0] < 0 or at[-1] > depth or np.any(np.diff(at) <= 0):

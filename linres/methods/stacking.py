@@ -26,6 +26,8 @@ from linres.quantities import Geometry
 from linres.trajectory import Trajectory, Watch
 
 RULES = ("functional", "parameter")
+MOST_INNER = 10**6  # steps a stage
+STEP = "a number > 0, or one for each inner step"
 
 
 class Stage(NamedTuple):
@@ -166,7 +168,11 @@ def grow(
     >>> round(run.rate_sharp, 6)
     0.25
     """
+    checks.watch("grow", watch)
     if not callable(start):
+        if not isinstance(start, str):
+            wanted = "a word for what new blocks start at, or a function"
+            raise refuse("grow(start=...)", wanted, checks.shown(start), "W_0 is network=.")
         checks.word("grow(start=...)", start, STARTS, otherwise=", or a function")
     checks.word("grow(rule=...)", rule, RULES)
     checks.word("grow(train=...)", train, TRAINED)
@@ -175,7 +181,8 @@ def grow(
     trajectory.smoothness("grow", objective)
     first = trajectory.first_network("grow(network=...)", objective, network)
     method = start if isinstance(start, str) else "custom"
-    inner = checks.whole("grow(inner=...)", inner, wanted="an integer >= 1", low=1)
+    most = f"an integer from 1 to {MOST_INNER:,}"
+    inner = checks.whole("grow(inner=...)", inner, wanted=most, low=1, high=MOST_INNER)
     settings = _pace(objective, first, method=method, rule=rule, momentum=momentum, step_size=step_size, inner=inner)
     settings |= {
         "stages": trajectory.budget("grow", stages), "inner": inner, "train": train,
@@ -209,7 +216,7 @@ def _pace(objective, first: np.ndarray, *, method, rule, momentum, step_size, in
     if method != "stacking":
         if momentum is not None:
             remedy = 'Or take start="stacking".'
-            raise refuse("grow(momentum=...)", f"left out for the {method} start", momentum, remedy)
+            raise refuse("grow(momentum=...)", f"left out for the {method} start", checks.shown(momentum), remedy)
         return pace
     pace["momentum"] = trajectory.momentum("grow", None if words else momentum, by_theory)
     pace["momentum_rule"] = "trained" if words and momentum == "trained" else "fixed"
@@ -232,7 +239,7 @@ def _theory(objective, first: np.ndarray, rule: str) -> tuple[float | None, floa
 
 def _step_sizes(given, inner: int) -> list[float] | None:
     """The sizes of the inner steps, None unless a sequence of them is given."""
-    if not isinstance(given, list | tuple | np.ndarray) or np.shape(given) == ():
+    if not isinstance(given, list | tuple | np.ndarray) or checks.array("grow(step_size=...)", given, STEP).ndim == 0:
         return None
     if len(given) != inner:
         wanted = "a number > 0" if inner == 1 else f"a number > 0, or {inner}, one for each inner step"

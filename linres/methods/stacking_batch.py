@@ -126,7 +126,7 @@ def _matrices(sigma, target, start) -> list[np.ndarray]:
 def _stack(name: str, given, d: int | None) -> np.ndarray:
     wanted = "real matrices (R, d, d) or (d, d)" if d is None else f"real matrices (R, {d}, {d}) or ({d}, {d})"
     call = f"{CALL}({name})"
-    array = np.asarray(given)
+    array = checks.array(call, given, wanted)
     if array.dtype.kind not in "biuf" or array.ndim not in (2, 3):
         raise refuse(call, wanted, f"an array of {array.dtype} with {array.ndim} axes")
     if array.shape[-1] != array.shape[-2] or d not in (None, array.shape[-1]) or not array.size:
@@ -146,7 +146,7 @@ def _require_symmetric(sigma: np.ndarray) -> None:
 
 def _numbers(name: str, given, count: int, wanted: str, holds) -> np.ndarray:
     """(R,) numbers for which `holds`."""
-    array = np.asarray(given)
+    array = checks.array(f"{CALL}({name}=...)", given, wanted)
     real = array.dtype.kind in "iuf" and array.shape in ((), (count,))
     if not real:
         raise refuse(f"{CALL}({name}=...)", f"a number or {count}, one for each run",

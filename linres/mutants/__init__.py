@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import sympy
 
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.mutants.mutant import GROUPS, KINDS, Group, Kind, Mutant, Witness
 from linres.mutants.readings import Reading
 from linres.theorem import Theorem
@@ -50,7 +50,7 @@ def mutant(theorem: Theorem, name: str) -> Theorem:
     Raises
     ------
     InputError
-        When no mutant has the name.
+        When no mutant has the name, or theorem is none.
 
     Examples
     --------
@@ -59,6 +59,9 @@ def mutant(theorem: Theorem, name: str) -> Theorem:
     >>> linres.mutant(theorem, "conclusion/lhs.0-up/2_times").conclusion
     2*f_next - f_star <= (1 - q**2)**2*(-f_star + f_x)
     """
+    if not isinstance(theorem, Theorem) or not isinstance(name, str):
+        wanted = "a Theorem and the name of a mutant"
+        raise refuse("mutant(theorem, name)", wanted, f"{kind_of(theorem)} and {kind_of(name)}")
     kinds: tuple[Kind, ...] = ("method",) if name.startswith("method/") else (
         ("proof",) if name.startswith("proof/") else ("statement",))
     for each in mutants(theorem, kinds):

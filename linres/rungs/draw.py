@@ -5,6 +5,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
+from linres.errors import kind_of
 from linres.language import NotExact
 from linres.rungs.rigorous import attempt
 
@@ -15,7 +16,7 @@ def strategy(instances: Callable[[], Any]) -> Any:
 
     made = attempt("instances", instances)
     if not isinstance(made, hypothesis.strategies.SearchStrategy):
-        raise NotExact(f"instances should return a Hypothesis strategy, got {type(made).__name__}")
+        raise NotExact(f"instances should return a Hypothesis strategy, got {kind_of(made)}")
     return made
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from linres import archive, chance
-from linres.errors import InputError, refuse
+from linres.errors import InputError, kind_of, refuse
 from linres.rungs import adversarial, controls, draw, nearest, rigorous, sampled, symbolic, tightness
 from linres.rungs.counterexample import describe
 from linres.theorem import Outcome, Refutation, Theorem, Verdict
@@ -64,12 +64,12 @@ def verify(
     >>> print(linres.verify(linres.load("stacking-residual")))
     stacking-residual: proved (5 steps checked by the trusted core, every identity by the second checker too)
     """
-    if level not in LEVELS:
+    if not isinstance(level, str) or level not in LEVELS:
         raise refuse("verify(level=...)", " or ".join(map(repr, LEVELS)), repr(level))
     if type(seed) is not int or seed < 0:
         raise refuse("verify(seed=...)", "an integer >= 0", repr(seed))
     if not isinstance(theorem, Theorem):
-        raise refuse("verify(theorem)", "a Theorem", type(theorem).__name__, "`linres.load(name)` gives one of ours.")
+        raise refuse("verify(theorem)", "a Theorem", kind_of(theorem), "`linres.load(name)` gives one of ours.")
     return _Climb(theorem, LEVELS[level], seed, progress).verdict()
 
 
@@ -273,12 +273,19 @@ def refuted(published: Refutation) -> bool:
     bool
         False also where one of the two is not decided.
 
+    Raises
+    ------
+    InputError
+        When `published` is no Refutation.
+
     Examples
     --------
     >>> import linres
     >>> linres.refuted(linres.load_refutations("free-head-block")[0])
     True
     """
+    if not isinstance(published, Refutation):
+        raise refuse("refuted(published)", "a Refutation", kind_of(published), "`linres.load_refutations` gives some.")
     wrong = rigorous.check(published.claim, published.instance)
     right = rigorous.check(published.corrected, published.instance)
     return wrong.failure is not None and right.failure is None and right.holds > 0 and not right.undecided

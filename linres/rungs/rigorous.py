@@ -14,7 +14,7 @@ from sympy import Equality, Indexed, IndexedBase, Rational, Symbol
 
 from linres.arithmetic import EXACT, Matrix
 from linres.chance import LEVEL, Chance
-from linres.errors import described
+from linres.errors import described, kind_of
 from linres.evaluate import Enclosure, Missing, Undefined, decide, decide_by_roots, shifted
 from linres.language import NotExact, chance_nodes
 from linres.theorem import Theorem
@@ -46,7 +46,7 @@ def attempt(part: str, function: Callable, *arguments: Any) -> Any:
         raise Raised(f"{part} raised {described(error)}{_where(error)}") from error
 
 
-def told(fault: Exception) -> str:
+def told(fault: BaseException) -> str:
     """A fault as a reason, in one line."""
     return str(fault) if isinstance(fault, Raised) else f"{type(fault).__name__}: {fault}"
 
@@ -183,7 +183,7 @@ def _require_symbols(theorem: Theorem, row: Any) -> None:
     for name, value in row.items():
         if isinstance(value, float | Fraction | str) and name not in theorem.over:
             remedy = "arithmetic.number(...) of an exact rational" if isinstance(value, float) else "arithmetic.number"
-            raise NotExact(f"measure gives {name} as a {type(value).__name__}, {value!r}: write {remedy}")
+            raise NotExact(f"measure gives {name} as {kind_of(value)}, {value!r}: write {remedy}")
         chance = type(name) in chance_nodes()
         if type(value) is Chance and type(name).__name__ != "Probability":
             raise NotExact(f"measure gives {name} as a Chance: only a Probability node may be one")

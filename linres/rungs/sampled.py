@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sympy import Equality, Unequality
 
+from linres.errors import kind_of
 from linres.evaluate import Float, Missing, Stack
 from linres.language import AT_MOST, STRICT, NotExact
 from linres.rungs import rigorous
@@ -21,7 +22,7 @@ def drawn(theorem: Theorem, *, count: int, seed: int) -> Batch | None:
         return None
     batch = rigorous.attempt("sample", theorem.sample, np.random.default_rng(seed), count)
     if not isinstance(batch, Batch):
-        raise NotExact(f"sample should return a Batch, got {type(batch).__name__}")
+        raise NotExact(f"sample should return a Batch, got {kind_of(batch)}")
     return batch
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from linres.errors import refuse
+from linres.errors import kind_of, refuse
 from linres.printing import reason
 from linres.rungs import rigorous, symbolic
 from linres.theorem import Certificate, Induction, Prose, Step, Theorem
@@ -67,7 +67,7 @@ def check(theorem: Theorem | str, step: str | None = None) -> Checked:
     """
     theorem = _theorem(theorem)
     names = [each.name for each in theorem.steps()]
-    if step is not None and step not in names:
+    if step is not None and not (isinstance(step, str) and step in names):
         raise refuse("check(step=...)", f"a step of {theorem.name}: {', '.join(names) or 'it has none'}", repr(step))
     proof = _proof(theorem)
     accepted = proof.checked + proof.prose
@@ -90,7 +90,7 @@ def _theorem(given: Theorem | str) -> Theorem:
     if isinstance(given, str):
         return load(given)
     if not isinstance(given, Theorem):
-        raise refuse("check(theorem)", "a Theorem or the name of one", type(given).__name__)
+        raise refuse("check(theorem)", "a Theorem or the name of one", kind_of(given))
     return given
 
 

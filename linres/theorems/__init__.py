@@ -4,7 +4,6 @@
 refuted; their modules hold the corrected statements beside them.
 """
 
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -86,10 +85,9 @@ def load_refutations(name: str) -> tuple[Any, ...]:
 
 
 def _module(call: str, name: str, names: tuple[str, ...]) -> Any:
-    from linres.errors import refuse
+    from linres.errors import nearest, refuse
 
-    if name not in names:
-        near = get_close_matches(name, names, 1) if isinstance(name, str) else []
-        wanted = "the name of a theorem" + (f", such as {near[0]}" if near else "")
-        raise refuse(call, wanted, repr(name), "`linres list` describes them.")
+    if not isinstance(name, str) or name not in names:
+        remedy = f"{nearest(name, names)} `linres list` describes them.".strip()
+        raise refuse(call, "the name of a theorem", repr(name), remedy)
     return import_module(f"linres.theorems.{name.replace('-', '_')}")
