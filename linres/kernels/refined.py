@@ -8,14 +8,14 @@ two vectors of normals for each fine layer, not d of them. Run number r draws fr
 
 import math
 
-import numba
 import numpy as np
 
 from linres.kernels import random
 from linres.kernels._jit import compiled
+from linres.kernels._threads import in_parts
 
 
-@compiled
+@compiled(inline=True)
 def _fine_layer(coarse, fine, moved, scale, state):
     """fine <- fine + scale V fine and moved <- moved + V coarse, for one V; returns the state."""
     d = len(coarse)
@@ -38,14 +38,22 @@ def _fine_layer(coarse, fine, moved, scale, state):
     return state
 
 
-@compiled(parallel=True)
 def errors(seed, first, width, depth, refinement, out):
     """Fill out (runs,) with |H - h|^2/|h_0|^2 after `depth` coarse layers of a = (depth * refinement)^{-1/2}."""
-    scale = 1.0 / math.sqrt(depth * refinement)
-    for run in numba.prange(len(out)):
+    in_parts(
+        lambda begin, end: _errors(begin, end, seed, first, depth, refinement, np.empty((3, width)), out), len(out)
+    )
+
+
+@compiled(nogil=True)
+def _errors(begin, end, seed, first, depth, refinement, work, out):
+    """The runs first + begin, ..., first + end - 1 of `errors`; work is (3, width)."""
+    scale, width = 1.0 / math.sqrt(depth * refinement), work.shape[1]
+    coarse, fine, moved = work[0], work[1], work[2]
+    for run in range(begin, end):
         state = random.seeded(seed, first + np.uint64(run))
-        coarse, fine, moved = np.zeros(width), np.zeros(width), np.empty(width)
-        coarse[0] = fine[0] = 1.0
+        for k in range(width):
+            coarse[k] = fine[k] = 1.0 if k == 0 else 0.0
         for _ in range(depth):
             for k in range(width):
                 moved[k] = 0.0
