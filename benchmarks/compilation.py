@@ -24,9 +24,9 @@ PACKAGE = "linres.kernels"
 
 
 class Compiled(NamedTuple):
-    """A kernel, as module.function or that of Numba, the types of its arguments, seconds, and how many of them LLVM."""
+    """A kernel, as module.function, or a piece of Numba; the types of its arguments, seconds, and those in LLVM."""
 
-    kernel: str
+    name: str
     arguments: str
     seconds: float
     llvm: float
@@ -151,8 +151,7 @@ def _name(dispatcher: Any) -> str:
 
 
 def _types(arguments: Any) -> str:
-    """As Numba writes them, arrays shortly: float64[:, ::1] are rows of a C-contiguous matrix."""
-    return ", ".join(str(getattr(kind, "name", kind)) for kind in arguments)
+    return ", ".join(kind.name for kind in arguments)
 
 
 def kernels() -> dict[str, Any]:

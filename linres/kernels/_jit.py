@@ -118,10 +118,11 @@ def compiled(function=None, *, nogil: bool = False, inline: bool = False):
     if function is None:
         return functools.partial(compiled, nogil=nogil, inline=inline)
     directory = None if config.DISABLE_JIT else cache_directory()
+    options: dict[str, Any] = {"no_cfunc_wrapper": True}  # no C code calls it
     with _numba_caches_in(directory):
         return numba.njit(
             function, cache=directory is not None, nogil=nogil, error_model="numpy",
-            inline="always" if inline else "never", no_cfunc_wrapper=True,  # no C code calls it
+            inline="always" if inline else "never", **options,
         )
 
 
