@@ -72,18 +72,19 @@ def norm(
     """As `chance`, of |h_L|^2/|h_0|^2, but with the probability itself in a ball if there is one layer.
 
     Likewise if the scale is 0, where every h_k is h_0. start: whether it is about a maximum or minimum over the layers,
-    where h_0 counts.
+    where h_0 counts. What h_0 makes certain is not drawn: no number of draws tells a chance of 1 from a bound of 1.
     """
     if network.square == 0:
         return {Probability(event): _certainly(event, values, 1)}
+    upwards = _upwards(event)
+    level = enclosed(event.rhs, values)
+    if start and (level <= 1 if upwards else level >= 1):
+        return {Probability(event): flint.arb(1)}
     if network.depth > 1:
         return chance(event, values, draw)
-    level, upwards = enclosed(event.rhs, values), _upwards(event)
     above = layer_above(network.width, network.square * network.variance, level)
     happens = above if upwards else 1 - above
-    if start and (level <= 1 if upwards else level >= 1):
-        happens = flint.arb(1)
-    elif start and not (level > 1 if upwards else level < 1):
+    if start and not (level > 1 if upwards else level < 1):
         happens = happens.union(flint.arb(1))  # it is not decided
     return {Probability(event): happens}
 

@@ -107,13 +107,45 @@ def test_kernels_are_plain_python_when_numba_is_switched_off(package):
     assert list((package / "home").iterdir()) == []
 
 
-def test_a_kernel_runs_on_one_thread_unless_it_asks_for_more(package):
+WATCHED = """
+import gc
+from numba import extending
+from numba.core.errors import TypingError
+from linres.kernels._jit import compiled
+
+def seen(x):
+    pass
+
+@extending.overload(seen)
+def _(x):
+    print(gc.isenabled())
+    return lambda x: x
+
+@compiled
+def inner(x):
+    return seen(x)
+
+@compiled
+def outer(x):
+    return seen(inner(x) + 1.0)
+
+@compiled
+def untypable(x):
+    return seen(x) + "no sum"
+"""
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_rests_while_kernels_are_compiled_and_no_longer(package, enabled):
+    (package / "linres" / "kernels" / "watched.py").write_text(WATCHED)
     code = (
-        "from linres.kernels._jit import compiled\nfrom linres.kernels import recurrence\n"
-        "print([k.targetoptions['parallel'] for k in (recurrence._iterate, compiled(parallel=True)(lambda x: x))])"
+        f"import gc\nfrom linres.kernels.watched import *\ngc.{'enable' if enabled else 'disable'}()\n"
+        "outer(1)\nprint('then', gc.isenabled())\n"
+        "try:\n    untypable(True)\nexcept TypingError:\n    print('then', gc.isenabled())"
     )
-    (package / "linres" / "kernels" / "parallel.py").write_text(code)
-    assert python(package, "import linres.kernels.parallel") == ["[False, True]"]
+    *during, after = python(package, code)
+    assert after == f"then {enabled}" and f"then {enabled}" in during
+    assert len(during) > 3 and {*during} == {"False", f"then {enabled}"}
 
 
 def test_importing_the_kernels_package_imports_no_numba(package):

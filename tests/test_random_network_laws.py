@@ -147,7 +147,8 @@ def test_the_covariance_of_images_is_the_gram_matrix():
     basis, drawn, parts, out = np.empty((3, 5)), np.empty((3, 5)), np.empty(3), np.empty((3, 5))
     state = tuple(map(np.uint64, kernel.random.seeded(np.uint64(4), np.uint64(0))))
     for _ in range(count):
-        state = kernel._random_image(states, basis, drawn, parts, state, out)
+        state = kernel.random.fill_normal(1 / np.sqrt(5), state, drawn.ravel())
+        kernel._random_image(states, basis, drawn, parts, out)
         totals += out @ out.T
         np.testing.assert_allclose(out[2], out[0] + out[1], atol=1e-12)
     gram = states @ states.T

@@ -17,6 +17,7 @@ from linres.gaussian_layers import GaussianNetwork
 from linres.language import NotExact
 from linres.rungs import rigorous
 from linres.theorems import load
+from linres.theorems import scaling_tail_lowest as lowest
 
 F = Fraction
 x, c = symbols("x c", real=True)
@@ -94,6 +95,24 @@ def test_where_the_start_may_count_or_not_nothing_is_decided():
     for event in events:
         [ball] = tails.norm(event, {}, GaussianNetwork(5, 1, F(1, 4)), places, start=True).values()
         assert ball.contains(1) and float(ball.lower()) < 0.9
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+@pytest.mark.parametrize("relation", [Ge, Le])
+def test_what_the_start_makes_certain_is_not_drawn(relation, depth):
+    with sympy.evaluate(False):
+        event, network = relation(x, c), GaussianNetwork(16, depth, F(1, 16))
+    [certain] = tails.norm(event, {c: F(1)}, network, places, start=True).values()
+    assert certain == 1
+    beyond = {c: F(1) + (F(1, 64) if relation is Ge else -F(1, 64))}
+    [less] = tails.norm(event, beyond, network, places, start=True).values()
+    assert type(less) is Chance if depth > 1 else less < 1
+
+
+def test_a_chance_of_1_is_decided_against_a_bound_of_1():
+    instance = lowest.tail(16, 16, F(1, 64), 1)
+    checked = rigorous.check(load("scaling-tail-lowest"), instance)
+    assert (checked.holds, checked.undecided, checked.chances) == (1, 0, 0)
 
 
 def test_of_several_layers_a_chance_is_drawn():

@@ -31,6 +31,19 @@ def test_what_compiling_adds_is_the_difference_of_cold_and_warm(monkeypatch):
     assert [(job.seconds, job.goal) for job in verdicts.quick(3, 2)] == [(6.0, 60), (24.0, 25)]
 
 
+def test_kernels_have_one_goal_in_common(monkeypatch, tmp_path, capsys):
+    compilation = verdicts.compilation
+    found = [compilation.Compiled("matrices.copy", "a", 2.0, 1.0), compilation.Compiled("random.word", "b", 4.0, 1.0),
+             compilation.Compiled("matrices.copy", "c", 3.0, 1.0)]
+    monkeypatch.setattr(compilation, "measure", lambda: compilation.Measured(found, 25.1))
+    verdicts.main(["--sizes", "compile", "--json", str(tmp_path / "found.json")])
+    rows = json.loads((tmp_path / "found.json").read_text())["rows"]
+    assert [(row["size"], row["ours"], row.get("met")) for row in rows] == [
+        ("compile matrices.copy, for 2 kinds of arguments", 5.0, None), ("compile random.word", 4.0, None),
+        ("compile all kernels, and write the cache", 25.1, False)]
+    assert [line.endswith("MISSED") for line in capsys.readouterr().out.splitlines()] == [False, False, True]
+
+
 def test_a_command_that_fails_is_no_measurement(monkeypatch):
     monkeypatch.setattr(verdicts, "COMMAND", [sys.executable, "-c", "raise SystemExit(1)"])
     with pytest.raises(subprocess.CalledProcessError):

@@ -7,6 +7,7 @@ anywhere in this folder starts a new one. Old directories are never read again, 
 
 import contextlib
 import functools
+import gc
 import hashlib
 import os
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core import event
 
 config: Any = numba.config  # filled when Numba is imported, so that type checkers find it empty
 
@@ -77,22 +79,50 @@ def _numba_caches_in(directory: Path | None):
         config.CACHE_DIR = previous
 
 
-def compiled(function=None, *, parallel: bool = False, nogil: bool = False, inline: bool = False):
-    """The function compiled by Numba when first called: `@compiled`, or `@compiled(parallel=True)` to allow prange.
+class _Uncollected(event.Listener):
+    """Python's collector rests while a kernel is compiled: what compiling makes is kept, and the collector goes through
+    all of it again and again, for a tenth of the time."""
+
+    def __init__(self):
+        self.within, self.rests = 0, False
+
+    def on_start(self, event):
+        if _is_kernel(event):
+            self.rests = self.rests if self.within else gc.isenabled()
+            self.within += 1
+            gc.disable()
+
+    def on_end(self, event):
+        if _is_kernel(event):
+            self.within -= 1
+            if self.rests and not self.within:
+                gc.enable()
+
+
+def _is_kernel(event) -> bool:
+    return event.data["dispatcher"].py_func.__module__.startswith(f"{__package__}.")
+
+
+event.register("numba:compile", _Uncollected())
+
+
+def compiled(function=None, *, nogil: bool = False, inline: bool = False):
+    """The function compiled by Numba when first called: `@compiled`, or with options `@compiled(nogil=True)`.
 
     nogil: calls from Python run without the interpreter's lock, so that threads run side by side.
-    inline: its code becomes its callers', and is not compiled by itself. Every function on the way down to a small one
-    is else optimised with all that it calls, once more at each level.
+    inline: its code becomes its callers', and is not compiled by itself. Every function on the way down to another is
+    else optimised with all that it calls, once more at each level: what is called in one or two places is best inline.
     Without a writable cache directory it is compiled anew in each process. Division by zero gives inf or nan, as in
     NumPy; no fastmath, since that would drop nans and reorder sums. NUMBA_DISABLE_JIT=1 returns the function itself.
     """
     if function is None:
-        return functools.partial(compiled, parallel=parallel, nogil=nogil, inline=inline)
+        return functools.partial(compiled, nogil=nogil, inline=inline)
     directory = None if config.DISABLE_JIT else cache_directory()
+    options: dict[str, Any] = {"no_cfunc_wrapper": True}  # no C code calls it
     with _numba_caches_in(directory):
         return numba.njit(
-            function, cache=directory is not None, parallel=parallel, nogil=nogil, error_model="numpy",
-            inline="always" if inline else "never",
+            function, cache=directory is not None, nogil=nogil, error_model="numpy",
+            inline="always" if inline else "never", **options,
         )
 
 

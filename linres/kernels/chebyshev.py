@@ -6,13 +6,13 @@ from linres.kernels._jit import as_arrays, compiled
 from linres.kernels.least_squares import gradient
 
 
-@compiled
+@compiled(inline=True)
 def weight(stage, b):
     """omega of the step from x_t, t = stage, with b = ((1-q)/(1+q))^2."""
     return 1.0 if stage == 0 else (1 + b) * (1 + b**stage) / (1 + b ** (stage + 1))
 
 
-@compiled
+@compiled(inline=True)
 def step(x, x_prev, slope, omega, step_size, out):
     """out <- x_prev + omega (x - step_size slope - x_prev), arrays (k, d)."""
     for i in range(x.shape[0]):
@@ -24,11 +24,11 @@ def step(x, x_prev, slope, omega, step_size, out):
 def _iterate(sigma, target, b, step_size, states, excess, residual, slope):
     """Fill excess (T+1,) and states (K, k, d), K > 2: x_t goes to states[t % K]."""
     stages, kept = len(excess) - 1, len(states)
-    for t in range(stages):
-        x_prev, x, grown = states[max(t - 1, 0) % kept], states[t % kept], states[(t + 1) % kept]
+    for t in range(stages + 1):
+        x = states[t % kept]
         excess[t] = gradient(sigma, target, x, residual, slope)
-        step(x, x_prev, slope, weight(t, b), step_size, grown)
-    excess[stages] = gradient(sigma, target, states[stages % kept], residual, slope)
+        if t < stages:
+            step(x, states[max(t - 1, 0) % kept], slope, weight(t, b), step_size, states[(t + 1) % kept])
 
 
 def trace(sigma, target, start, q, step_size, stages, kept=None):

@@ -4,7 +4,7 @@ import numpy as np
 
 from linres.kernels._jit import as_arrays, compiled
 from linres.kernels.least_squares import gradient
-from linres.kernels.matrices import multiply
+from linres.kernels.matrices import copy, multiply
 
 
 @compiled
@@ -16,7 +16,7 @@ def _inner(a, b):
     return total
 
 
-@compiled
+@compiled(inline=True)
 def step(x, slope, direction, bent, square, out):
     """out <- the point after x, with slope and direction moved on in place; returns the new |slope|^2.
 
@@ -42,7 +42,7 @@ def _iterate(sigma, target, states, excess, residual, slope, direction, bent):
     """Fill excess (T+1,) and states (K, k, d), K > 1: x_t goes to states[t % K]."""
     stages, kept = len(excess) - 1, len(states)
     excess[0] = gradient(sigma, target, states[0], residual, slope)
-    direction[:] = slope
+    copy(slope, direction)
     square = _inner(slope, slope)
     for t in range(stages):
         grown = states[(t + 1) % kept]

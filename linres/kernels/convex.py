@@ -11,7 +11,7 @@ from linres.kernels._jit import as_arrays, compiled
 COLUMNS = ("potential", "potential_next", "excess", "excess_next", "lookahead_error", "step_error")
 
 
-@compiled
+@compiled(inline=True)
 def _norm(x):
     total = 0.0
     for i in range(len(x)):
@@ -19,7 +19,7 @@ def _norm(x):
     return np.sqrt(total)
 
 
-@compiled
+@compiled(inline=True)
 def _excess(up, down, reach, x):
     """f(x)."""
     total = 0.0
@@ -30,7 +30,7 @@ def _excess(up, down, reach, x):
     return total / 2
 
 
-@compiled
+@compiled(inline=True)
 def _potential(excess, x, x_prev, star, tau, smoothness):
     """tau^2 f(x) + (L/2)|z - x*|^2, z = x_prev + tau (x - x_prev), given f(x)."""
     total = 0.0
@@ -40,7 +40,7 @@ def _potential(excess, x, x_prev, star, tau, smoothness):
     return tau * tau * excess + smoothness * total / 2
 
 
-@compiled
+@compiled(inline=True)
 def _advance(up, down, reach, x, x_prev, lookahead_error, step_error, momentum, step_size, scale):
     """One step in place, with the errors times scale."""
     for i in range(len(x)):

@@ -6,7 +6,7 @@ from linres.kernels._jit import as_arrays, compiled
 from linres.kernels.least_squares import gradient
 
 
-@compiled
+@compiled(inline=True)
 def step(x, slope, step_size, error, out):
     """out <- x - step_size slope + error, arrays (k, d)."""
     for i in range(x.shape[0]):
@@ -18,11 +18,11 @@ def step(x, slope, step_size, error, out):
 def _iterate(sigma, target, step_size, errors, states, excess, residual, slope):
     """Fill excess (T+1,) and states (K, k, d), K > 1: x_t goes to states[t % K]; e_t is errors[t % P]."""
     stages, kept = len(excess) - 1, len(states)
-    for t in range(stages):
-        x, grown = states[t % kept], states[(t + 1) % kept]
+    for t in range(stages + 1):
+        x = states[t % kept]
         excess[t] = gradient(sigma, target, x, residual, slope)
-        step(x, slope, step_size, errors[t % len(errors)], grown)
-    excess[stages] = gradient(sigma, target, states[stages % kept], residual, slope)
+        if t < stages:
+            step(x, slope, step_size, errors[t % len(errors)], states[(t + 1) % kept])
 
 
 def trace(sigma, target, start, step_size, stages, errors=None, kept=None):

@@ -21,7 +21,7 @@ def multiply(a, b, out):
             out[i, j] = total
 
 
-@compiled
+@compiled(inline=True)
 def copy(a, out):
     """out <- a."""
     for i in range(a.shape[0]):
@@ -37,7 +37,7 @@ def transpose(a, out):
             out[j, i] = a[i, j]
 
 
-@compiled
+@compiled(inline=True)
 def scale(out, factor):
     """out <- factor out."""
     for i in range(out.shape[0]):
@@ -53,19 +53,19 @@ def add_multiple(out, factor, a):
             out[i, j] += factor * a[i, j]
 
 
-@compiled
+@compiled(inline=True)
 def _swap_rows(a, i, j):
     for m in range(a.shape[1]):
         a[i, m], a[j, m] = a[j, m], a[i, m]
 
 
-@compiled
+@compiled(inline=True)
 def _subtract_row(a, source, factor, row):
     for m in range(a.shape[1]):
         a[row, m] -= factor * a[source, m]
 
 
-@compiled
+@compiled(inline=True)
 def _pivot_row(a, column):
     """The row, from the diagonal down, with the largest entry of the column. Comparisons with nan leave it in place."""
     best = column

@@ -17,7 +17,7 @@ class Trace(NamedTuple):
     lookaheads: np.ndarray
 
 
-@compiled
+@compiled(inline=True)
 def look_ahead(x, x_prev, momentum, error, out):
     """out <- x + momentum (x - x_prev) + error, arrays (k, d)."""
     for i in range(x.shape[0]):
@@ -31,14 +31,14 @@ def _iterate(
 ):
     """Fill excess (T+1,), states (K, k, d) and lookaheads (M, k, d): x_t at (t+1) % K, y_t at t % M; K > 2, M > 0."""
     stages, kept = len(excess) - 1, len(states)
-    excess[0] = gradient(sigma, target, states[1], residual, slope)
-    for t in range(stages):
-        x_prev, x, grown = states[t % kept], states[(t + 1) % kept], states[(t + 2) % kept]
-        y = lookaheads[t % len(lookaheads)]
-        look_ahead(x, x_prev, momentum, lookahead_errors[t % len(lookahead_errors)], y)
-        gradient(sigma, target, y, residual, slope)
-        step(y, slope, step_size, step_errors[t % len(step_errors)], grown)
-        excess[t + 1] = gradient(sigma, target, grown, residual, slope)
+    for t in range(stages + 1):
+        x = states[(t + 1) % kept]
+        excess[t] = gradient(sigma, target, x, residual, slope)
+        if t < stages:
+            y = lookaheads[t % len(lookaheads)]
+            look_ahead(x, states[t % kept], momentum, lookahead_errors[t % len(lookahead_errors)], y)
+            gradient(sigma, target, y, residual, slope)
+            step(y, slope, step_size, step_errors[t % len(step_errors)], states[(t + 2) % kept])
 
 
 def trace(

@@ -11,7 +11,7 @@ from linres.kernels._jit import as_arrays, compiled
 COLUMNS = ("potential", "potential_next", "lookahead_error", "step_error", "auxiliary_distance")
 
 
-@compiled
+@compiled(inline=True)
 def _norm(x):
     total = 0.0
     for i in range(len(x)):
@@ -19,7 +19,7 @@ def _norm(x):
     return np.sqrt(total)
 
 
-@compiled
+@compiled(inline=True)
 def _potential(up, down, x, auxiliary, mu):
     """f(x) + (mu/2) |z|^2 for z = x + auxiliary."""
     total = 0.0
@@ -31,14 +31,14 @@ def _potential(up, down, x, auxiliary, mu):
     return total / 2
 
 
-@compiled
+@compiled(inline=True)
 def _auxiliary(x, x_prev, q, out):
     """out <- z - x = (1/q - 1)(x - x_prev)."""
     for i in range(len(x)):
         out[i] = (1.0 / q - 1.0) * (x[i] - x_prev[i])
 
 
-@compiled
+@compiled(inline=True)
 def _advance(up, down, x, x_prev, lookahead_error, step_error, momentum, step_size, scale):
     """One step in place, with the errors times scale."""
     for i in range(len(x)):

@@ -37,7 +37,7 @@ class _Chi(NamedTuple):
     constants: tuple[float, float, float]
 
 
-@compiled
+@compiled(inline=True)
 def _prepared(degrees):
     return _Chi(degrees, random.gamma_constants(max(degrees, 2) / 2.0))
 
@@ -51,7 +51,7 @@ def _chi_square(chi, state):
     return random.chi_square(chi.degrees, state)
 
 
-@compiled
+@compiled(inline=True)
 def _log(x):
     return math.log(x) if x > 0.0 else -np.inf
 
@@ -69,7 +69,7 @@ def _variance(block, width, whole, state):
     return x / width, state
 
 
-@compiled
+@compiled(inline=True)
 def _linear_factors(state, count, unit, constants):
     """The product of |h_{k+1}|^2/|h_k|^2 over so many blocks V h of width > 2; constants for its last d - 1 entries."""
     product = 1.0
@@ -81,7 +81,7 @@ def _linear_factors(state, count, unit, constants):
     return product, state
 
 
-@compiled
+@compiled(inline=True)
 def _factors(state, count, unit, block, width, rest, whole):
     """As `_linear_factors`, for any block and width."""
     product = 1.0
@@ -170,7 +170,7 @@ IDENTITY, RELU, TANH = 0, 1, 2  # activations
 _LANE_STREAMS = np.uint64(2**63)  # lanes draw from the streams beyond, one for each run
 
 
-@compiled
+@compiled(inline=True)
 def apply(weights, states, out):
     """out <- V h for every row h of states (n, d); weights (d, d) hold the columns of V as rows."""
     n, d = states.shape
@@ -190,7 +190,7 @@ def apply(weights, states, out):
                 y[k] += a * p[k]
 
 
-@compiled
+@compiled(inline=True)
 def apply_transposed(weights, states, out):
     """out <- V^T p for every row p of states (n, d), four sums at a time; weights as in `apply`."""
     n, d = states.shape
@@ -213,11 +213,12 @@ def apply_transposed(weights, states, out):
             y[j] = total
 
 
-@compiled
+@compiled(inline=True)
 def _draw(law, lanes, state, words, weights):
-    """Fill weights (d, d) with independent entries of mean 0 and variance 1/d; returns the scalar state."""
-    flat, width = weights.ravel(), weights.shape[0]
-    if law == GAUSSIAN:
+    """Fill weights (m, d) with independent entries of mean 0 and variance 1/d, normal ones if there are no words to
+    fill; returns the scalar state."""
+    flat, width = weights.ravel(), weights.shape[1]
+    if not len(words):
         return random.fill_normal(1.0 / math.sqrt(width), state, flat)
     random.fill_words(lanes, words)
     if law == UNIFORM:
@@ -227,7 +228,7 @@ def _draw(law, lanes, state, words, weights):
     return state
 
 
-@compiled
+@compiled(inline=True)
 def _orthonormal_part(states, i, basis, parts):
     """Gram-Schmidt, twice: parts (n,) of row i of states (n, d) along the rows of basis before, and its row of basis.
 
@@ -255,26 +256,24 @@ def _orthonormal_part(states, i, basis, parts):
     return length
 
 
-@compiled
-def _random_image(states, basis, drawn, parts, state, out):
+@compiled(inline=True)
+def _random_image(states, basis, drawn, parts, out):
     """out <- V h for every row h of states (n, d) and one V with entries N(0, 1/d), in law, by n d normals.
 
     states = R^T Q with orthonormal rows of Q and a Cholesky factor R of the Gram matrix, and Q V^T has independent
-    entries N(0, 1/d) again: drawn. basis (n, d), drawn (n, d) and parts (n,) are overwritten. Returns the state.
+    entries N(0, 1/d) again: drawn (n, d). basis (n, d) and parts (n,) are overwritten.
     """
     n, d = states.shape
     for i in range(n):
         length = _orthonormal_part(states, i, basis, parts)
-        state = random.fill_normal(1.0 / math.sqrt(d), state, drawn[i])
         for k in range(d):
             out[i, k] = length * drawn[i, k]
         for j in range(i):
             for k in range(d):
                 out[i, k] += parts[j] * drawn[j, k]
-    return state
 
 
-@compiled
+@compiled(inline=True)
 def _activate(activation, states, out, slopes):
     """out <- the activation of states (n, d), entry by entry; slopes <- its derivative, unless it is empty."""
     n, d = states.shape
@@ -292,28 +291,26 @@ def _activate(activation, states, out, slopes):
                 slopes[i, k] = slope
 
 
-@compiled
-def _begin(starts, inputs, homogeneous, state, start, sizes):
-    """Fill start (n, d) with starts (inputs, d) or, if that is (0, d), normals, repeated; sizes with log |h_0|^2.
+@compiled(inline=True)
+def _begin(starts, given, inputs, homogeneous, state, states, sizes):
+    """Fill states (n, d) with starts (inputs, d), if given, or with normals, repeated; sizes with log |h_0|^2.
 
     If the network is homogeneous, the rows are then made ones of length 1, and their sizes 0.
     """
-    if len(starts):
-        copy(starts, start[:inputs])
-    else:
-        state = random.fill_normal(1.0, state, start[:inputs].ravel())
-    for i in range(len(start)):
-        for k in range(start.shape[1]):
-            start[i, k] = start[i % inputs, k]
-    for i in range(len(start)):
-        square = _square(start[i])
+    if not given:
+        state = random.fill_normal(1.0, state, states[:inputs].ravel())
+    for i in range(len(states)):
+        for k in range(states.shape[1]):
+            states[i, k] = starts[i % inputs, k] if given else states[i % inputs, k]
+    for i in range(len(states)):
+        square = _square(states[i])
         sizes[i] = 0.0 if homogeneous else math.log(square)
         if homogeneous:
-            _scale(start[i], 1.0 / math.sqrt(square))
+            _scale(states[i], 1.0 / math.sqrt(square))
     return state
 
 
-@compiled
+@compiled(inline=True)
 def _square(x):
     total = 0.0
     for k in range(len(x)):
@@ -321,13 +318,13 @@ def _square(x):
     return total
 
 
-@compiled
+@compiled(inline=True)
 def _scale(x, factor):
     for k in range(len(x)):
         x[k] *= factor
 
 
-@compiled
+@compiled(inline=True)
 def _move(moved, image, scales, homogeneous, powers, states):
     """moved <- moved + image and states <- states + scale image, rows of (n, d), each with its scale.
 
@@ -350,7 +347,7 @@ def _move(moved, image, scales, homogeneous, powers, states):
                 powers[1, i] = powers[0, i]
 
 
-@compiled
+@compiled(inline=True)
 def _measure(states, moved, scales, powers, sizes, norms, distances):
     """Fill norms (n,) and distances (n,) with log |h|^2/|h_0|^2 and log |h - h_0|/|h_0|; sizes (n,) are log |h_0|^2."""
     for i in range(len(states)):
@@ -359,115 +356,74 @@ def _measure(states, moved, scales, powers, sizes, norms, distances):
         distances[i] = math.log(scales[i]) + further - sizes[i] / 2.0
 
 
-@compiled
-def _image(law, given, lanes, state, words, weights, states, work, parts, out):
-    """out <- V h for the rows h of states; V is given (d, d), drawn into weights (d, d), or never drawn."""
-    if law == REDUCED:
-        return _random_image(states, work[0], work[1], parts, state, out)
-    if law == GIVEN:
-        apply(given, states, out)
-        return state
-    state = _draw(law, lanes, state, words, weights)
-    apply(weights, states, out)
+@compiled(inline=True)
+def _forward(law, activation, weights, states, slopes, basis, inner, parts, image):
+    """image <- V phi(h), or V phi(U h) where there are two matrices, for the rows h of states."""
+    last, source = len(weights) - 1, states
+    for matrix in range(last + 1):
+        if matrix == last:
+            _activate(activation, source, inner, slopes)
+            source = inner
+        if law == REDUCED:
+            _random_image(source, basis, weights[matrix], parts, image)
+        else:
+            apply(weights[matrix], source, image)
+        source = image
+
+
+@compiled(inline=True)
+def _backward(weights, slopes, gradients, inner, image):
+    """image <- the transpose of the block's derivative, applied to the rows of gradients (n, d)."""
+    last, source = len(weights) - 1, gradients
+    for matrix in range(last, -1, -1):
+        out = inner if matrix else image
+        apply_transposed(weights[matrix], source, out)
+        if matrix == last:
+            for i in range(len(out)):
+                for k in range(out.shape[1]):
+                    out[i, k] *= slopes[i, k]
+        source = out
+
+
+@compiled(inline=True)
+def _remembered(layer, back, backwards, state, room):
+    """The state to draw the weights of a layer from: on the way back the one that was kept on the way up."""
+    if back:
+        kept = room.states[layer]
+        return kept[0], kept[1], kept[2], kept[3]
+    if backwards:
+        copy(room.lanes[layer], room.lanes[layer + 1])
+        for i in range(4):
+            room.states[layer, i] = state[i]
     return state
 
 
-@compiled(inline=True)
-def _forward(law, activation, two, given, lanes, state, words, weights, states, slopes, work, parts):
-    """work[3] <- V phi(h), or V phi(U h) where there are two matrices, for the rows h of states; returns the state."""
-    inner, image = work[2], work[3]
-    if two:
-        state = _image(law, given[0], lanes, state, words, weights[0], states, work, parts, image)
-        _activate(activation, image, inner, slopes)
-    else:
-        _activate(activation, states, inner, slopes)
-    return _image(law, given[-1], lanes, state, words, weights[-1], inner, work, parts, image)
+class _Room(NamedTuple):
+    """What runs overwrite. Of all L layers, if gradients are asked for: the slopes of the activation, and what the
+    weights are drawn from."""
+
+    work: np.ndarray  # (5, n, d)
+    sizes: np.ndarray  # (n,)
+    parts: np.ndarray  # (n,)
+    powers: np.ndarray  # (2, n)
+    weights: np.ndarray  # (matrices, d, d), or (matrices, n, d) for the law REDUCED
+    words: np.ndarray  # (m, LANES), of the lanes
+    slopes: np.ndarray  # (L, n, d) or (1, 0, d)
+    states: np.ndarray  # (L, 4) or (1, 4)
+    lanes: np.ndarray  # (L + 1, 4, LANES) or (1, 4, LANES)
 
 
-@compiled(inline=True)
-def _backward(law, two, given, lanes, state, words, weights, slopes, gradients, work):
-    """work[3] <- the transpose of the block's derivative, applied to the rows of gradients (n, d)."""
-    inner, image = work[2], work[3]
-    if law != GIVEN:
-        for matrix in range(len(weights)):
-            state = _draw(law, lanes, state, words, weights[matrix])
-    used = given if law == GIVEN else weights
-    apply_transposed(used[-1], gradients, inner)
-    for i in range(len(inner)):
-        for k in range(inner.shape[1]):
-            inner[i, k] *= slopes[i, k]
-    if two:
-        apply_transposed(used[0], inner, image)
-    else:
-        copy(inner, image)
+def _room(law: int, n: int, matrices: int, d: int, kept: int) -> _Room:
+    return _Room(
+        np.empty((5, n, d)), np.empty(n), np.empty(n), np.empty((2, n), np.int64),
+        np.empty((matrices, n if law == REDUCED else d, d)),
+        np.empty((_rows_of_words(law, d * d), random.LANES), np.uint64),
+        np.empty((kept or 1, n if kept else 0, d)), np.empty((kept or 1, 4), np.uint64),
+        np.empty((kept + 1, 4, random.LANES), np.uint64),
+    )
 
 
-@compiled(inline=True)
-def _gradients(
-    law, given, scales, inputs, state, lanes, states_before, lanes_before, words, weights, slopes, work, norms,
-    distances
-):
-    """Pass a standard normal gradient, drawn from the state, back through all layers; fill norms, distances (n,).
-
-    states_before (L, 4) and lanes_before (L, 4, LANES) are what the weights of each layer were drawn from.
-    """
-    depth, n, d = slopes.shape
-    start, gradients, moved = np.empty((n, d)), np.empty((n, d)), np.zeros((n, d))
-    powers, sizes, homogeneous, two = np.zeros((2, n), dtype=np.int64), np.empty(n), depth > 0, weights.shape[0] == 2
-    _begin(start[:0], inputs, homogeneous, state, start, sizes)
-    copy(start, gradients)
-    for layer in range(depth - 1, -1, -1):
-        before = states_before[layer]
-        copy(lanes_before[layer], lanes)
-        _backward(
-            law, two, given[layer % len(given)], lanes, (before[0], before[1], before[2], before[3]), words, weights,
-            slopes[layer], gradients, work
-        )
-        _move(moved, work[3], scales, homogeneous, powers, gradients)
-    _measure(gradients, moved, scales, powers, sizes, norms, distances)
-
-
-@compiled(inline=True)
-def _simulate_one(
-    seed, stream, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances, gradients,
-    gradient_distances
-):
-    """A run of `simulate`: given (L, matrices, d, d), norms (P, n), gradients (n,), starts (inputs, d)."""
-    n, matrices, d = len(scales), given.shape[1], given.shape[2]
-    homogeneous, two, kept = activation != TANH, matrices == 2, layers[-1] if backwards else 0
-    state, lanes = random.seeded(seed, stream), np.empty((4, random.LANES), dtype=np.uint64)
-    random.seed_lanes(seed, stream + _LANE_STREAMS, lanes)
-    words = np.empty((_rows_of_words(law, d * d), random.LANES), dtype=np.uint64)
-    weights, work = np.empty((matrices, d, d)), np.empty((4, n, d))
-    start, states, moved = np.empty((n, d)), np.empty((n, d)), np.zeros((n, d))
-    powers, sizes, parts = np.zeros((2, n), dtype=np.int64), np.empty(n), np.empty(n)
-    slopes, no_slopes, states_before = np.empty((kept, n, d)), np.empty((0, d)), np.empty((kept, 4), dtype=np.uint64)
-    lanes_before = np.empty((kept, 4, random.LANES), dtype=np.uint64)
-    state = _begin(starts, inputs, homogeneous, state, start, sizes)
-    copy(start, states)
-    done = 0
-    for p in range(len(layers)):
-        while done < layers[p]:
-            if kept:
-                copy(lanes, lanes_before[done])
-                for m in range(4):
-                    states_before[done, m] = state[m]
-            state = _forward(
-                law, activation, two, given[done % len(given)], lanes, state, words, weights, states,
-                slopes[done] if kept else no_slopes, work, parts
-            )
-            _move(moved, work[3], scales, homogeneous, powers, states)
-            done += 1
-        _measure(states, moved, scales, powers, sizes, norms[p], distances[p])
-    if backwards:
-        _gradients(
-            law, given, scales, inputs, state, lanes, states_before, lanes_before, words, weights, slopes, work,
-            gradients, gradient_distances
-        )
-
-
-@compiled
-def _rows_of_words(law, entries):
+def _rows_of_words(law: int, entries: int) -> int:
     """How many words each lane draws for so many entries: half a word for an even one, a bit for a sign."""
     if law not in (UNIFORM, RADEMACHER):
         return 0
@@ -487,24 +443,59 @@ def simulate(
     from the state that they were drawn from, which is kept.
     """
     settings = seed, first, law, activation, given, scales, inputs, layers, starts, backwards
-    found = norms, distances, gradients, gradient_distances
-    in_parts(lambda begin, end: _simulate(begin, end, *settings, *found), len(norms) * len(scales))
+    found = norms, distances, gradients[:, :, None], gradient_distances[:, :, None]
+    shape = scales.shape[1], *given.shape[2:4], layers[-1] if backwards else 0
+    in_parts(
+        lambda begin, end: _simulate(begin, end, *settings, *found, _room(law, *shape)), len(norms) * len(scales)
+    )
 
 
 @compiled(nogil=True)
 def _simulate(
     begin, end, seed, first, law, activation, given, scales, inputs, layers, starts, backwards, norms, distances,
-    gradients, gradient_distances
+    gradients, gradient_distances, room
 ):
-    """The runs of `simulate` number begin to end - 1, counted block by block."""
-    blocks = len(scales)
+    """The runs of `simulate` number begin to end - 1, counted block by block; gradients (runs, B, 1, n).
+
+    The gradient is passed back by the same lines that pass the states on: each of them is compiled once.
+    """
+    blocks, depth, work, powers = len(scales), layers[-1], room.work, room.powers
+    states, moved, basis, inner, image = work[0], work[1], work[2], work[3], work[4]
     for index in range(begin, end):
         run, block = index // blocks, index % blocks
-        _simulate_one(
-            seed, first + np.uint64(run), law, activation, given[run % len(given)], scales[block], inputs, layers,
-            starts[0], backwards, norms[run, block], distances[run, block], gradients[run, block],
-            gradient_distances[run, block]
-        )
+        stream = first + np.uint64(run)
+        state = random.seeded(seed, stream)
+        random.seed_lanes(seed, stream + _LANE_STREAMS, room.lanes[0])
+        for back in range(2 if backwards else 1):
+            homogeneous = depth > 0 if back else activation != TANH
+            state = _begin(
+                starts[0], not back and starts.shape[1] > 0, inputs, homogeneous, state, states, room.sizes
+            )
+            for i in range(len(states)):
+                powers[0, i] = powers[1, i] = 0
+                for k in range(states.shape[1]):
+                    moved[i, k] = 0.0
+            done = 0
+            for p in range(1 if back else len(layers)):
+                while done < (depth if back else layers[p]):
+                    layer = depth - 1 - done if back else done
+                    weights = given[run % len(given), layer % given.shape[1]] if law == GIVEN else room.weights
+                    if law != GIVEN:
+                        state = _remembered(layer, back, backwards, state, room)
+                        for matrix in range(len(weights)):
+                            lanes = room.lanes[(layer + 1 - back) % len(room.lanes)]
+                            state = _draw(law, lanes, state, room.words, weights[matrix])
+                    slopes = room.slopes[layer % len(room.slopes)]
+                    if back:
+                        _backward(weights, slopes, states, inner, image)
+                    else:
+                        _forward(law, activation, weights, states, slopes, basis, inner, room.parts, image)
+                    _move(moved, image, scales[block], homogeneous, powers, states)
+                    done += 1
+                _measure(
+                    states, moved, scales[block], powers, room.sizes, (gradients if back else norms)[run, block, p],
+                    (gradient_distances if back else distances)[run, block, p]
+                )
 
 
 def normals(seed, first, out):

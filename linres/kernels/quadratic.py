@@ -5,12 +5,12 @@ import numpy as np
 from linres.kernels._jit import as_arrays, compiled
 
 
-@compiled
+@compiled(inline=True)
 def look_ahead(c, before, momentum):
     return c + momentum * (c - before)
 
 
-@compiled
+@compiled(inline=True)
 def step(y, eigenvalue, step_size):
     return y - step_size * (eigenvalue * y)
 

@@ -66,7 +66,7 @@ def word(state):
     return out, (a, b, c ^ shifted, (d << _45) | (d >> _19))
 
 
-@compiled
+@compiled(inline=True)
 def ones(bits):
     """How many of the 64 bits are set: sums of neighbours, then of neighbouring pairs, of fours, of bytes."""
     bits -= (bits >> _ONE) & U(0x5555555555555555)
@@ -137,7 +137,7 @@ _INSIDE = np.floor(_EDGES[1:] / _EDGES[:-1] * 2.0**47).astype(np.int64)  # below
 _HEIGHTS = np.exp(-_EDGES * _EDGES / 2)
 
 
-@compiled
+@compiled(inline=True)
 def _tail(state):
     """A normal given that it is > _LAST (Marsaglia 1964): exponentials by rejection."""
     while True:
@@ -186,7 +186,7 @@ def normal(state):
 # ------------------------------------------------------------------------------------------------------------- gamma
 
 
-@compiled
+@compiled(inline=True)
 def gamma_constants(shape):
     """What `gamma_with` needs of a shape >= 1: d = shape - 1/3, c = 1/(3 sqrt(d)), 1/(54 d)."""
     d = shape - 1.0 / 3.0
@@ -251,7 +251,7 @@ def chi_square(degrees, state):
 LANES = 32
 
 
-@compiled
+@compiled(inline=True)
 def seed_lanes(seed, stream, lanes):
     """Fill lanes (4, LANES) with the states that the lanes of a stream begin in, one after the other."""
     start = key(seed, stream)
@@ -260,7 +260,7 @@ def seed_lanes(seed, stream, lanes):
         start += _FOUR * _GOLDEN
 
 
-@compiled
+@compiled(inline=True)
 def fill_words(lanes, out):
     """Fill out (m, LANES) with words, every lane its column; the loop over lanes is one that compilers vectorise."""
     a, b, c, d = lanes[0], lanes[1], lanes[2], lanes[3]
@@ -279,7 +279,7 @@ def fill_words(lanes, out):
             d[lane] = (fourth << _45) | (fourth >> _19)
 
 
-@compiled
+@compiled(inline=True)
 def fill_even(words, bound, out):
     """Fill out (m,) from words (>= m/2,): even on 2^31 points, symmetric about 0, from -bound to bound.
 
@@ -291,7 +291,7 @@ def fill_even(words, bound, out):
         out[i] = unit * (halves[i] | 1)
 
 
-@compiled
+@compiled(inline=True)
 def fill_signs(words, size, out):
     """Fill out (m,) from words (>= m/64,): size or -size by each bit."""
     for i in range(len(out)):

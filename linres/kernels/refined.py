@@ -16,7 +16,7 @@ from linres.kernels._threads import in_parts
 from linres.kernels.propagation import RELU, TANH, _square
 
 
-@compiled
+@compiled(inline=True)
 def _activate(activation, states, out):
     for k in range(len(states)):
         x = states[k]
@@ -27,7 +27,7 @@ def _activate(activation, states, out):
         out[k] = x
 
 
-@compiled
+@compiled(inline=True)
 def _fine_layer(x, X, scale, moved, fine, state):
     """moved <- moved + V x and fine <- fine + scale V X, for one V; returns the state."""
     d = len(x)
@@ -56,23 +56,29 @@ def pairs(seed, first, depth, refinement, activation, start, out):
     Each is the sum of `refinement` fine ones, of scale (depth * refinement)^{-1/2}. h_0 is start (d,), or standard
     normal where that is nan.
     """
-    in_parts(lambda begin, end: _pairs(begin, end, seed, first, depth, refinement, activation, start, out), len(out))
+    def part(begin, end):
+        _pairs(begin, end, seed, first, depth, refinement, activation, start, np.empty((5, len(start))), out)
+
+    in_parts(part, len(out))
 
 
 @compiled(nogil=True)
-def _pairs(begin, end, seed, first, depth, refinement, activation, start, out):
-    """Runs begin to end of them."""
+def _pairs(begin, end, seed, first, depth, refinement, activation, start, work, out):
+    """The runs first + begin, ..., first + end - 1 of `pairs`; work is (5, d)."""
     scale, width = 1.0 / math.sqrt(depth * refinement), len(start)
-    coarse, fine, moved, x, X = (np.empty(width), np.empty(width), np.empty(width), np.empty(width), np.empty(width))
+    coarse, fine, moved, x, X = work[0], work[1], work[2], work[3], work[4]
     for run in range(begin, end):
         state = random.seeded(seed, first + np.uint64(run))
-        coarse[:] = start
+        for k in range(width):
+            coarse[k] = start[k]
         if math.isnan(start[0]):
             state = random.fill_normal(1.0, state, coarse)
-        fine[:] = coarse
+        for k in range(width):
+            fine[k] = coarse[k]
         out[run, 0] = _square(coarse)
         for _ in range(depth):
-            moved[:] = 0.0
+            for k in range(width):
+                moved[k] = 0.0
             _activate(activation, coarse, x)
             for _ in range(refinement):
                 _activate(activation, fine, X)

@@ -21,7 +21,7 @@ class Trace(NamedTuple):
     reached: int
 
 
-@compiled
+@compiled(inline=True)
 def _grow_network(network, lookahead, slope, step_size, block, grown, work):
     """The functional rule: a free step, then the block that makes it; False if there is none, W being singular."""
     free, difference = work[0], work[1]
@@ -35,7 +35,7 @@ def _grow_network(network, lookahead, slope, step_size, block, grown, work):
     return True
 
 
-@compiled
+@compiled(inline=True)
 def _grow_block(network, slope, step_size, block, grown, work):
     """The parameter rule: a step on the block, which enters holding its start."""
     transposed, gradient_in_block = work[0], work[1]
@@ -53,10 +53,12 @@ def _iterate(sigma, target, momentum, step_size, functional, networks, lookahead
     block (d, d) holds w_t and is overwritten; work is (6, d, d). Returns the number of stages completed.
     """
     stages, residual, slope = len(excess) - 1, work[4], work[5]
-    excess[0] = gradient(sigma, target, networks[0], residual, slope)
-    for t in range(stages):
-        network, grown = networks[t % len(networks)], networks[(t + 1) % len(networks)]
-        lookahead = lookaheads[t % len(lookaheads)]
+    for t in range(stages + 1):
+        network = networks[t % len(networks)]
+        excess[t] = gradient(sigma, target, network, residual, slope)
+        if t == stages:
+            break
+        lookahead, grown = lookaheads[t % len(lookaheads)], networks[(t + 1) % len(networks)]
         scale(block, momentum)
         multiply(block, network, lookahead)
         add_multiple(lookahead, 1.0, network)
@@ -65,7 +67,6 @@ def _iterate(sigma, target, momentum, step_size, functional, networks, lookahead
             _grow_block(network, slope, step_size, block, grown, work)
         elif not _grow_network(network, lookahead, slope, step_size, block, grown, work):
             return t
-        excess[t + 1] = gradient(sigma, target, grown, residual, slope)
     return stages
 
 
