@@ -29,7 +29,7 @@ RUNS: dict[str, list[str]] = {
     "block_gradient-1": ["block_gradient", "--jobs", "1"],
     "block_gradient-2": ["block_gradient", "--jobs", "2"],
     "depth_propagation": ["depth_propagation", "--sizes", "paper"],
-    "verdicts": ["verdicts", "--sizes", "quick", "full", "certificates", "rigorous", "bound", "start"],
+    "verdicts": ["verdicts", "--sizes", "quick", "full", "compile", "certificates", "rigorous", "bound", "start"],
     "moments": ["moments"],
     "costs": ["costs", "--figure", os.path.relpath(FIGURE, FOLDER.parent)],
 }

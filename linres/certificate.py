@@ -451,7 +451,7 @@ def check(claim: Any, terms: Sequence[Term], *, scope: Scope, facts: Sequence[An
 def _check_term(term: Term, for_equation: bool, reader: Reader) -> int:
     """The sign of the term; Refused unless its facts are listed and its weight is visibly nonnegative."""
     if type(term) is not Term or type(term.facts) is not tuple:
-        raise NotExact(f"a certificate is made of Term(weight, *facts), got a {type(term).__name__}")
+        raise NotExact(f"a certificate is made of Term(weight, *facts), got {type(term).__name__}")
     for fact in term.facts:
         if not among(fact, reader.facts):
             raise NotListed(f"{fact} is neither a hypothesis nor an earlier claim")

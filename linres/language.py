@@ -372,7 +372,7 @@ class Scope:
 def _require_plain(symbol: Any) -> None:
     """Refuse anything but a Symbol of one of the three kinds."""
     if type(symbol) is not Symbol or type(symbol.name) is not str:
-        raise NotExact(f"{symbol} is a {type(symbol).__name__}, which is no plain Symbol with a plain name")
+        raise NotExact(f"{symbol} is of type {type(symbol).__name__}, which is no plain Symbol with a plain name")
     if symbol.assumptions0 not in KINDS.values():
         told = {"real", "integer", "positive", "negative", "nonnegative", "nonpositive", "nonzero", "even", "odd"}
         found = [name for name, holds in symbol.assumptions0.items() if holds and name in told]

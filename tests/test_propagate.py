@@ -211,7 +211,7 @@ class TestText:
         assert "any law: >= " in out
 
     def test_says_when_one_run_makes_up_the_mean(self, run):
-        words = "of this mean: it is not seen by so few runs"
+        words = "of this mean comes from one run: so few runs do not show it"
         assert words in run("--exponent", 0, "--depth", 2000, "--runs", 50)
         assert words not in run(*QUICK)
         assert words not in run("--exponent", 2, "--runs", 10)  # no run has more than its fair share

@@ -96,7 +96,7 @@ def add_parsers(commands) -> None:
     add("--seed", type=integer, metavar="N", default=0, help="same seed, same bits, on any number of threads")
     add("--confidence", type=real, metavar="P", default=CONFIDENCE, help=f"of each interval; default {CONFIDENCE}")
     add("--json", action="store_true", help="print one JSON object")
-    add("--plot", metavar="FILE", help="draw norms by layer and the law at the end; .svg, .pdf or .png")
+    add("--plot", metavar="FILE", help="draw norms by layer and the law at the end; .svg, .pdf or .png; replaces it")
     parser.set_defaults(run=run)
 
 
@@ -311,7 +311,8 @@ def _table(rows: list[dict], runs: int) -> list[str]:
         lines.append(f"{row['symbol']:<26}{_shown(row, 'measured'):<13} {interval}  {_kind(row)}")
         lines.append(f"{row['relation'] or '':>25} {_predicted(row)}")
         if (row["largest_share"] or 0.0) > max(DOMINATED, FAIR / runs):
-            lines.append(f"{'':<26}one run is {row['largest_share']:.0%} of this mean: it is not seen by so few runs")
+            share = f"{row['largest_share']:.0%} of this mean comes from one run"
+            lines.append(f"{'':<26}{share}: so few runs do not show it")
     return lines
 
 

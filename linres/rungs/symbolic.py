@@ -223,16 +223,16 @@ def _require_induction(by: Induction, scope: Scope, facts: list[Any], nested: bo
 def _require_plain(theorem: Theorem) -> None:
     """A subclass could show one theorem to the reader and another to the checker, and so could its containers."""
     if type(theorem) is not Theorem or type(theorem.name) is not str:
-        raise Unrelated(f"a theorem is a Theorem with a name, got a {type(theorem).__name__}")
+        raise Unrelated(f"a theorem is a Theorem with a name, got {type(theorem).__name__}")
     for part in (theorem.symbols, theorem.definitions, theorem.hypotheses, theorem.over):
         if type(part) not in {tuple, list, dict}:
-            raise Unrelated(f"a theorem is made of tuples and dicts, got a {type(part).__name__}")
+            raise Unrelated(f"a theorem is made of tuples and dicts, got {type(part).__name__}")
 
 
 def _count(steps: Any) -> int:
     """How many steps these are, those within inductions included; Refused unless they are what they look like."""
     if type(steps) not in {tuple, list}:
-        raise Unrelated(f"a proof is made of tuples and dicts, got a {type(steps).__name__}")
+        raise Unrelated(f"a proof is made of tuples and dicts, got {type(steps).__name__}")
     for step in steps:
         if type(step) is not Step or type(step.name) is not str:
             raise Unrelated(f"a proof is made of Step with a name, got {type(step).__name__}")
@@ -247,7 +247,7 @@ def _require_reason(by: Any) -> None:
         raise Unrelated(f"a step's reason is a Certificate, Rule, Lemma, Induction or Prose, got {kind.__name__}")
     for part, kinds in PARTS[kind].items():
         if type(getattr(by, part)) not in kinds:
-            raise Unrelated(f"{kind.__name__}: its {part} cannot be a {type(getattr(by, part)).__name__}")
+            raise Unrelated(f"{kind.__name__}: its {part} cannot be of type {type(getattr(by, part)).__name__}")
 
 
 def check_step(
