@@ -92,7 +92,7 @@ def compiled(function=None, *, parallel: bool = False, nogil: bool = False, inli
     with _numba_caches_in(directory):
         return numba.njit(
             function, cache=directory is not None, parallel=parallel, nogil=nogil, error_model="numpy",
-            inline="always" if inline else "never",
+            inline="always" if inline else "never", no_cfunc_wrapper=True,
         )
 
 

@@ -8,8 +8,14 @@ NUMBA_NUM_THREADS, or numba.set_num_threads.
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from typing import Any
 
 import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from linres.kernels._jit import config
 
 _TASKS = 4  # for each thread, so that one that is late holds up little
 
@@ -17,6 +23,34 @@ _TASKS = 4  # for each thread, so that one that is late holds up little
 def threads() -> int:
     """How many Numba is set to."""
     return numba.get_num_threads()
+
+
+def _following(context, counter):
+    """counter[0], for an array (1,) of int64, which grows by one: no two threads are given the same number."""
+
+    def code(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(counter), code
+
+
+def _plain_following(counter):
+    found = counter[0]
+    counter[0] = found + 1  # a thread between these two lines would do some of the work again, and leave out none
+    return found
+
+
+following: Any = _plain_following if config.DISABLE_JIT else intrinsic(_following)
+
+
+def at_once(work: Callable[[], int], count: int) -> list[int]:
+    """What `count` calls of work return, each in a thread, the caller's among them."""
+    if count == 1:
+        return [work()]
+    with ThreadPoolExecutor(count - 1) as pool:
+        others = [_submitted(pool, work) for _ in range(count - 1)]
+        return [work(), *(other.result() for other in others)]
 
 
 class Team:

@@ -31,7 +31,7 @@ PAYS = 2**26  # multiplications and additions, from which on several threads are
 @compiled
 def _add(a, b, x, out, d):
     """out <- x + a b."""
-    affine(Part(0, 0, out.shape[0], 0, 0, d), a, b, _ONE, x, _ONE, out)
+    affine(Part(0, 0, out.shape[0], 0, out.shape[1], 0, d), a, b, _ONE, x, _ONE, out)
 
 
 @compiled

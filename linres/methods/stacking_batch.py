@@ -4,9 +4,6 @@ What `linres.grow` does to one problem, with everything about its states to be s
 orders of magnitude.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-
 import numpy as np
 
 from linres import checks, trajectory
@@ -53,25 +50,14 @@ def stacking_batch(
 
 
 def _run(kernel, batch, curves: np.ndarray, rule: str, jobs: int) -> None:
-    """Fill the curves; in parts as equal as their number of whole groups allows, one for each thread."""
-    count, group = len(curves), kernel.together(batch.sigma.shape[1], rule)
-    groups = -(-count // group)
-    jobs = min(jobs, groups)
-    edges = [min(group * (groups * job // jobs), count) for job in range(jobs + 1)]
-    parts = list(pairwise(edges))
+    """Fill the curves, on so many threads, but no more than there are groups of problems."""
+    from linres.kernels._threads import at_once
 
-    def work(part: tuple[int, int]) -> int:
-        return kernel.run(batch, *part, curves, rule)
-
-    if jobs == 1:
-        reached = list(map(work, parts))
-    else:
-        with ThreadPoolExecutor(jobs) as pool:
-            reached = list(pool.map(work, parts))
-    for (_, end), stopped in zip(parts, reached, strict=True):
-        if stopped < end:
-            raise refuse(f"{CALL}(sigma)", "positive semidefinite", f"sigma[{stopped}], which is not",
-                         "It is E[x x^T].")
+    count, turn = len(curves), np.zeros(1, dtype=np.int64)
+    groups = -(-count // kernel.together(batch.sigma.shape[1], rule))
+    stopped = min(at_once(lambda: kernel.run(batch, turn, curves, rule), min(jobs, groups)))
+    if stopped < count:
+        raise refuse(f"{CALL}(sigma)", "positive semidefinite", f"sigma[{stopped}], which is not", "It is E[x x^T].")
 
 
 def _matrices(sigma, target, start) -> list[np.ndarray]:
@@ -102,6 +88,8 @@ def _stack(name: str, given, d: int | None) -> np.ndarray:
 
 
 def _require_symmetric(sigma: np.ndarray) -> None:
+    if np.array_equal(sigma, sigma.swapaxes(1, 2)):
+        return
     skew = np.abs(sigma - sigma.swapaxes(1, 2)).max(axis=(1, 2))
     bad = np.flatnonzero(skew > sigma.shape[1] * EPS * np.abs(sigma).max(axis=(1, 2)))
     if len(bad):
