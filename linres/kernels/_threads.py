@@ -5,6 +5,8 @@ its compilation and none of its trouble when two threads call at once. How many 
 NUMBA_NUM_THREADS, or numba.set_num_threads.
 """
 
+import functools
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -44,13 +46,20 @@ def _plain_following(counter):
 following: Any = _plain_following if config.DISABLE_JIT else intrinsic(_following)
 
 
+@functools.cache
+def _pool(count: int, process: int) -> ThreadPoolExecutor:
+    """So many threads, started once: that takes as long as a thousand small products. A fork has none of ours."""
+    return ThreadPoolExecutor(count)
+
+
 def at_once(work: Callable[[], int], count: int) -> list[int]:
-    """What `count` calls of work return, each in a thread, the caller's among them."""
-    if count == 1:
-        return [work()]
-    with ThreadPoolExecutor(count - 1) as pool:
-        others = [_submitted(pool, work) for _ in range(count - 1)]
-        return [work(), *(other.result() for other in others)]
+    """What calls of work return, in up to `count` threads, the caller's among them, that share one job out.
+
+    Calls that have not begun when the caller's ends are left out: then nothing is left to do.
+    """
+    pool = _pool(count - 1, os.getpid()) if count > 1 else None
+    others = [_submitted(pool, work) for _ in range(count - 1)] if pool else []
+    return [work(), *(other.result() for other in others if not other.cancel())]
 
 
 class Team:

@@ -39,7 +39,7 @@ COUNT, APART = 8, 72  # matrices of a run, and numbers between them, of nine cac
 
 
 class Batch(NamedTuple):
-    """Sigma, W*, W_0 (R, d, d); momentum and step size (R,)."""
+    """Sigma, W*, W_0 (R, d, d), or (1, d, d) where all runs have the same; momentum and step size (R,)."""
 
     sigma: np.ndarray
     target: np.ndarray
@@ -62,6 +62,12 @@ class Work(NamedTuple):
     band: np.ndarray
     frame: np.ndarray
     scratch: np.ndarray
+
+
+@compiled(inline=True)
+def _of(matrices, problem):
+    """The one of that problem."""
+    return matrices[problem % len(matrices)]
 
 
 @compiled
@@ -123,11 +129,11 @@ def parameter(batch, turn, many, work, curves):
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(batch.sigma[problem], work.frame, work.scratch[:d]):
+            if not root(_of(batch.sigma, problem), work.frame, work.scratch[:d]):
                 return problem
             _pack(work.frame, n, False, factor)
-            _pack(batch.start[problem], n, True, slope)
-            _pack(batch.target[problem], n, True, grown)
+            _pack(_of(batch.start, problem), n, True, slope)
+            _pack(_of(batch.target, problem), n, True, grown)
         affine(flipped, factor, slope, one, slope, none, x)
         affine(flipped, factor, grown, minus, x, one, error)
         for t in range(curves.shape[1]):
@@ -196,13 +202,13 @@ def functional(batch, turn, many, work, curves):
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(batch.sigma[problem], work.frame, work.scratch[:d]):
+            if not root(_of(batch.sigma, problem), work.frame, work.scratch[:d]):
                 return problem
-            tridiagonal(batch.sigma[problem], work.frame, work.band[0], work.band[1], work.scratch)
+            tridiagonal(_of(batch.sigma, problem), work.frame, work.band[0], work.band[1], work.scratch)
             _pack(work.band, n, False, bands)
             _pack(work.frame, n, True, system)
-            _pack(batch.start[problem], n, False, move)
-            _pack(batch.target[problem], n, False, free)
+            _pack(_of(batch.start, problem), n, False, move)
+            _pack(_of(batch.target, problem), n, False, free)
         affine(whole, move, system, one, move, none, network)
         affine(whole, free, system, minus, network, one, error)
         for t in range(curves.shape[1]):

@@ -36,14 +36,14 @@ def stacking_batch(
     stages = trajectory.budget(CALL, stages)
     jobs = checks.whole(f"{CALL}(jobs=...)", jobs, wanted="an integer >= 1", low=1)
     sigma, target, start = _matrices(sigma, target, start)
-    _require_symmetric(sigma)
+    _require_symmetric(_once(sigma))
     paces = momentum, step_size
     if momentum is None or step_size is None:
         paces = _defaults(sigma, target, start, rule, momentum, step_size)
     count = len(sigma)
     momentum = _numbers("momentum", paces[0], count, "in [0, 1)", lambda v: (v >= 0) & (v < 1))
     step_size = _numbers("step_size", paces[1], count, "positive", lambda v: v > 0)
-    batch = kernel.Batch(*as_arrays(sigma, target, start, momentum, step_size))
+    batch = kernel.Batch(*as_arrays(*map(_once, (sigma, target, start)), momentum, step_size))
     curves = np.empty((count, stages + 1))
     _run(kernel, batch, curves, rule, jobs)
     return curves
@@ -72,6 +72,11 @@ def _matrices(sigma, target, start) -> list[np.ndarray]:
         raise refuse(f"{CALL}(sigma, target, start)", "as many matrices each, or one", got)
     count = max(counts.values(), default=1)
     return [np.broadcast_to(array, (count, d, d)) for array in found.values()]
+
+
+def _once(matrices: np.ndarray) -> np.ndarray:
+    """Those that differ in (R, d, d): the first, if it is repeated without a copy."""
+    return matrices if matrices.strides[0] else matrices[:1]
 
 
 def _stack(name: str, given, d: int | None) -> np.ndarray:
