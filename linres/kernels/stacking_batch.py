@@ -265,13 +265,22 @@ def _work(d: int, many: int) -> Work:
     )
 
 
+def _require_shapes(batch: Batch, count: int, d: int) -> None:
+    """ValueError for a batch that kernels would read beyond."""
+    for name, field in batch._asdict().items():
+        right = (d, d) if field.ndim == 3 else ()
+        if field.shape[1:] != right or len(field) not in ((1, count) if right else (count,)):
+            raise ValueError(f"{name} of {count} problems in {d} dimensions has the shape {field.shape}")
+
+
 def run(batch, turn, curves, rule):
     """Fill curves (R, T+1) by the rule; returns the first problem met with an indefinite sigma, or R.
 
     Threads that call it with the same turn, which begins as zeros (1,) of int64, share the problems out among them: none
     holds the interpreter's lock, and each takes a group when it has done another, in order. The first indefinite sigma
-    of all is then among those met.
+    of all is then among those met. ValueError if the shapes of the batch do not fit.
     """
     d = batch.sigma.shape[1]
+    _require_shapes(batch, len(curves), d)
     many = together(d, rule)
     return (functional if rule == "functional" else parameter)(batch, turn, many, _work(d, many), curves)
