@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 config: Any = numba.config  # filled when Numba is imported, so that type checkers find it empty
+_njit: Any = numba.njit  # of whose options they know but some
 
 
 def fingerprint(folder: Path) -> str | None:
@@ -83,14 +84,15 @@ def compiled(function=None, *, parallel: bool = False, nogil: bool = False, inli
     nogil: calls from Python run without the interpreter's lock, so that threads run side by side.
     inline: its code becomes its callers', and is not compiled by itself. Every function on the way down to a small one
     is else optimised with all that it calls, once more at each level.
-    Without a writable cache directory it is compiled anew in each process. Division by zero gives inf or nan, as in
+    What C would call is left out: nothing here is called so. Without a writable cache directory it is compiled anew
+    in each process. Division by zero gives inf or nan, as in
     NumPy; no fastmath, since that would drop nans and reorder sums. NUMBA_DISABLE_JIT=1 returns the function itself.
     """
     if function is None:
         return functools.partial(compiled, parallel=parallel, nogil=nogil, inline=inline)
     directory = None if config.DISABLE_JIT else cache_directory()
     with _numba_caches_in(directory):
-        return numba.njit(
+        return _njit(
             function, cache=directory is not None, parallel=parallel, nogil=nogil, error_model="numpy",
             inline="always" if inline else "never", no_cfunc_wrapper=True,
         )

@@ -161,9 +161,9 @@ def side(left):
 
 
 class Part(NamedTuple):
-    """What of a product a b is computed: rows top to bottom - 1, columns left to right - 1, sums from first to last - 1.
+    """What of a product a b is computed: rows top to bottom - 1, columns left to right - 1.
 
-    flipped: 1 for a^T b, else 0.
+    Sums go from first to last - 1. flipped: 1 for a^T b, else 0.
     """
 
     flipped: int

@@ -276,9 +276,9 @@ def _require_shapes(batch: Batch, count: int, d: int) -> None:
 def run(batch, turn, curves, rule):
     """Fill curves (R, T+1) by the rule; returns the first problem met with an indefinite sigma, or R.
 
-    Threads that call it with the same turn, which begins as zeros (1,) of int64, share the problems out among them: none
-    holds the interpreter's lock, and each takes a group when it has done another, in order. The first indefinite sigma
-    of all is then among those met. ValueError if the shapes of the batch do not fit.
+    Threads that call it with the same turn, which begins as zeros (1,) of int64, share the problems out: each takes the
+    next group when it has done another, and none holds the interpreter's lock. The first indefinite sigma of all is
+    then among those met. ValueError if the shapes of the batch do not fit.
     """
     d = batch.sigma.shape[1]
     _require_shapes(batch, len(curves), d)
