@@ -317,7 +317,10 @@ def _parts(given: Batch, jobs: int) -> list[Batch]:
 
 
 def peers(given: Batch, rule: str, jobs: int, pool: ThreadPoolExecutor) -> dict[str, Callable[[], Any]]:
-    """By name; those of the extra `bench` as far as installed."""
+    """By name; those of the extra `bench` as far as installed.
+
+    JAX is left to its own threads by the functional rule: called from two of ours, its solver may wait forever.
+    """
     found: dict[str, Callable[[], Any]] = {
         f"numpy {way}": _threads(globals()[f"numpy_{rule}_{way}"], _parts(given, jobs), pool) for way in WAYS
     }
@@ -334,7 +337,7 @@ def peers(given: Batch, rule: str, jobs: int, pool: ThreadPoolExecutor) -> dict[
         for way in WAYS:
             work = jax.jit(jax.vmap(globals()[f"jax_{rule}_{way}"]))
             found[f"jax {way}"] = _compiled(work, _on_device(given))
-            if jobs > 1:
+            if jobs > 1 and rule == "parameter":
                 calls = [_compiled(work, _on_device(part)) for part in _parts(given, jobs)]
                 found[f"jax {way}, threads"] = _threads(lambda call: call(), calls, pool)
     return found
