@@ -235,7 +235,7 @@ def peers(compiled: bool = False) -> Iterator[tuple[str, Callable[[Case], Callab
 
 
 def check(size: Size, callables: dict[str, Callable[[], Found]]) -> float:
-    """SystemExit if one is off ours by more than CLOSE; else how far the farthest is off."""
+    """SystemExit if one is off ours by more than CLOSE; else how far the farthest is off. Whatever compiles does so."""
     value, slopes = callables[frame.OURS]()
     slopes, most = slopes.copy(), 0.0
     for name, run in callables.items():
@@ -253,8 +253,9 @@ def measured(size: Size, options, most: float) -> dict[str, Any]:
     given = case(size)
     callables = {frame.OURS: ours(given)} | {name: make(given) for name, make in peers(options.torch_compile)}
     off = check(size, callables)
-    seconds = frame.interleaved(callables, options.repeats, clock=options.clock, warm=True)
-    return frame.row(str(size), seconds, flops=size.operations, peak=most / 1e9, off=off)
+    first = {name: frame.once(call, options.clock)[1] for name, call in callables.items()}
+    seconds, rounds = frame.raced(first, callables, options.repeats, clock=options.clock)
+    return frame.row(str(size), seconds, flops=size.operations, peak=most / 1e9, off=off, rounds=rounds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -29,6 +29,8 @@ from linres.writing import whole
 OURS = "linres"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 LEAST = 2e-3  # seconds that one measurement lasts at least: shorter calls are repeated in it
+LONG, BEHIND = 0.5, 1.5  # a peer that takes so many seconds, and so many times those of the quickest, is timed once
+ENOUGH, FEWEST = 6.0, 3  # seconds that the peers' rounds may take together, and rounds that there are at least
 _TASKS = Path("/proc/self/task")
 
 # ------------------------------------------------------------------------------------------------- machine and versions
@@ -150,6 +152,31 @@ def interleaved(
     return {name: statistics.median(each) for name, each in times.items()}
 
 
+def raced(
+    first: Mapping[str, float], callables: Mapping[str, Callable[[], object]], repeats: int, *, clock: str = "wall"
+) -> tuple[dict[str, float], dict[str, int]]:
+    """`interleaved` with no more rounds than it takes to tell who is the quickest: medians, and of how many, by name.
+
+    first: the seconds of a call of each that is over. A peer that was far behind the quickest one is not called again,
+    and the rest have the fewer rounds the longer they take: see LONG, BEHIND, ENOUGH and FEWEST.
+    """
+    peers = {name: took for name, took in first.items() if name != OURS}
+    far = {name for name, took in peers.items() if took > max(LONG, BEHIND * min(peers.values()))}
+    lasting = sum(took for name, took in peers.items() if name not in far)
+    rounds = min(repeats, max(FEWEST, int(ENOUGH / lasting))) if lasting else repeats
+    near = {name: call for name, call in callables.items() if name not in far}
+    seconds = interleaved(near, rounds, clock=clock, warm=True)
+    return {name: seconds.get(name, first[name]) for name in callables}, {
+        name: 1 if name in far else rounds for name in callables}
+
+
+def once(call: Callable[[], Any], clock: str = "wall") -> tuple[Any, float]:
+    """What the call returns, and its seconds."""
+    begun = CLOCKS[clock]()
+    found = call()
+    return found, CLOCKS[clock]() - begun
+
+
 def _timed(call: Callable[[], object], count: int, now: Callable[[], float]) -> float:
     """Seconds of one of so many calls."""
     begun = now()
@@ -215,9 +242,9 @@ def _seconds(value: float | None) -> str:
 def _shown(key: str, value: Any) -> str:
     if value is None or isinstance(value, (Mapping, list)):  # kept in the JSON only
         return ""
-    if key == "goal":
+    if key in ("goal", "bound"):
         return _seconds(value)
-    if key == "peak_share":
+    if key.endswith("share") or key == "of_bound":
         return f"{100 * value:.0f} %"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 

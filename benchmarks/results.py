@@ -1,10 +1,11 @@
 """benchmarks/RESULTS.md, from the JSON files in benchmarks/results/ that the benchmarks wrote.
 
     python -m benchmarks.results                            write the page again
-    python -m benchmarks.results --run                      run every benchmark first: an hour on a machine at rest
+    python -m benchmarks.results --run                      run nearly all first: 20 minutes on a machine at rest
     python -m benchmarks.results --run block_gradient-1     run that one
     python -m benchmarks.results --check                    exit with 1 if the page is not what the files give
 
+Only when named runs `verdicts-full`, `linres verify --level full`.
 A peer that is not installed is not in the tables: `pip install '.[bench]'` before a run that counts.
 """
 
@@ -25,20 +26,26 @@ PAGE, FILES, FIGURE = FOLDER / "RESULTS.md", FOLDER / "results", FOLDER / "resul
 # What a run is called, and the command without --json; what it measures is said by the script itself.
 RUNS: dict[str, list[str]] = {
     "stacking_batch-1": ["stacking_batch", "--jobs", "1"],
-    "stacking_batch-2": ["stacking_batch", "--jobs", "2"],
+    "stacking_batch-2": ["stacking_batch", "--jobs", "2", "--sizes", "8", "16", "32", "64", "128"],
+    "stages": ["stages", "--jobs", "1"],
     "block_gradient-1": ["block_gradient", "--jobs", "1"],
     "block_gradient-2": ["block_gradient", "--jobs", "2"],
     "depth_propagation": ["depth_propagation", "--sizes", "paper"],
-    "verdicts": ["verdicts", "--sizes", "quick", "full", "compile", "certificates", "rigorous", "bound", "start"],
+    "verdicts": ["verdicts", "--sizes", "quick", "compile", "certificates", "rigorous", "bound", "start"],
+    "verdicts-full": ["verdicts", "--sizes", "full"],
     "moments": ["moments"],
     "costs": ["costs", "--figure", os.path.relpath(FIGURE, FOLDER.parent)],
 }
+NAMED = ("verdicts-full",)  # run only when they are named
 HEAD = """# What the benchmarks found
 
 Written by `python -m benchmarks.results`, from the files in [results/](results/). *ratio* is the seconds of the
 quickest peer over ours: below 1 we are slower. Seconds are medians of runs in turns, on the same cores; what compiles
 has been compiled before. *gflops* counts the least operations that the job takes, *peak share* is their share of what
 the fused multiply-adds of the cores can do (`python -m benchmarks.peak`).
+
+A peer that takes half a second or more, and half as long again as the quickest one, is timed once, and the others the
+fewer times the longer they take, three times at least: `rounds` in the files says how often each of them was.
 """
 
 
@@ -71,7 +78,10 @@ def page(results: dict[str, dict[str, Any]]) -> str:
 
 def section(name: str, result: dict[str, Any]) -> str:
     lines = [f"## {name}", "", f"    {command(name)}", "", *summary(result["rows"]), ""]
-    lines.append(frame.table(result["rows"], markdown=True))
+    said = [f"- {sentence}" for row in result["rows"] for sentence in row.get("words", ())]
+    lines += [*said, ""] if said else []
+    told = {"cores": result.get("jobs", ""), "clock": result.get("clock", "wall")}
+    lines.append(frame.table([row | told for row in result["rows"]], markdown=True))
     if name == "costs":
         lines += ["", f"![seconds against sizes]({FIGURE.relative_to(FOLDER).as_posix()})"]
     return "\n".join([*lines, "", where(result), ""])
@@ -88,6 +98,11 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
                      f"{ratios[-1]:.3g}.")
         lost = [f"{row['size']} ({row['ratio']:.2g})" for row in compared if row["ratio"] < 1]
         found += [f"Slower: {', '.join(lost)}."] if lost else []
+    speedups = {row["size"]: row["speedup"] for row in rows if "speedup" in row}
+    if speedups:
+        least = min(speedups, key=speedups.__getitem__)
+        found.append(f"Over one of our own threads on the same cores from {speedups[least]:.3g} times ({least}) to "
+                     f"{max(speedups.values()):.3g} times.")
     for key, words in (("met", "Goals missed"), ("agrees", "Exponents off by more than a tenth")):
         judged = [row for row in rows if key in row]
         if judged:
@@ -113,12 +128,12 @@ def load() -> dict[str, dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--run", nargs="*", choices=list(RUNS), metavar="NAME",
-                         help=f"run these first, by default all: {', '.join(RUNS)}")
+                         help=f"run these first: {', '.join(RUNS)}; by default all but {', '.join(NAMED)}")
     options.add_argument("--clock", choices=frame.CLOCKS, help="for the runs (not of verdicts)")
     options.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page differs")
     given = options.parse_args(arguments)
     if given.run is not None:
-        for name in given.run or RUNS:
+        for name in given.run or [name for name in RUNS if name not in NAMED]:
             run(name, ["--clock", given.clock] if given.clock else ())
     words = page(load())
     if given.check:

@@ -4,7 +4,7 @@ R independent least-squares problems in d dimensions, R d about 4096, T = 200 st
 or the parameter rule; out come the loss curves (R, T + 1). Peers, each in two ways: the recurrence as it is written
 (`plain`), and with the algebra of linres (`reduced`: Sigma factored or diagonalised once, w_t W_t carried from stage to
 stage). NumPy's and PyTorch's matrices are stacked; JAX scans and vmaps under jit. NumPy and JAX split the problems over
-as many threads as there are cores.
+as many threads as there are cores. `speedup`, where there are several, is over one thread of ours on the same cores.
 
     python -m benchmarks.stacking_batch --sizes 8 64 --rules parameter --jobs 2 --json results.json
 
@@ -15,13 +15,14 @@ a linear system with d right-hand sides.
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks import frame, peak
 
-SIZES = (4, 8, 16, 32, 64, 128, 3, 5, 7, 13, 33, 65, 100)
+SIZES = (4, 8, 16, 32, 64, 128, 3, 5, 7, 12, 24, 33, 48, 100)
 STAGES, ENTRIES = 200, 4096
 FLOPS = {"parameter": 6.0, "functional": 14 / 3}
 ALLOWED = 1e-10  # of the initial loss: what results may differ by
@@ -316,7 +317,10 @@ def _parts(given: Batch, jobs: int) -> list[Batch]:
 
 
 def peers(given: Batch, rule: str, jobs: int, pool: ThreadPoolExecutor) -> dict[str, Callable[[], Any]]:
-    """By name; those of the extra `bench` as far as installed."""
+    """By name; those of the extra `bench` as far as installed.
+
+    JAX is left to its own threads by the functional rule: called from two of ours, its solver may wait forever.
+    """
     found: dict[str, Callable[[], Any]] = {
         f"numpy {way}": _threads(globals()[f"numpy_{rule}_{way}"], _parts(given, jobs), pool) for way in WAYS
     }
@@ -331,10 +335,11 @@ def peers(given: Batch, rule: str, jobs: int, pool: ThreadPoolExecutor) -> dict[
 
         jax.config.update("jax_enable_x64", True)
         for way in WAYS:
-            work = _unpacked(jax.jit(jax.vmap(globals()[f"jax_{rule}_{way}"])))
-            found[f"jax {way}"] = _bound(work, _on_device(given))
-            if jobs > 1:
-                found[f"jax {way}, threads"] = _threads(work, [_on_device(part) for part in _parts(given, jobs)], pool)
+            work = jax.jit(jax.vmap(globals()[f"jax_{rule}_{way}"]))
+            found[f"jax {way}"] = _compiled(work, _on_device(given))
+            if jobs > 1 and rule == "parameter":
+                calls = [_compiled(work, _on_device(part)) for part in _parts(given, jobs)]
+                found[f"jax {way}, threads"] = _threads(lambda call: call(), calls, pool)
     return found
 
 
@@ -342,8 +347,10 @@ def _bound(work: Callable[[Any], Any], given: Any) -> Callable[[], Any]:
     return lambda: work(given)
 
 
-def _unpacked(compiled: Callable[..., Any]) -> Callable[[Any], np.ndarray]:
-    return lambda arrays: np.asarray(compiled(*arrays))
+def _compiled(work: Any, arrays: Any) -> Callable[[], np.ndarray]:
+    """Compiled now for arrays of these shapes."""
+    call = work.lower(*arrays).compile()
+    return lambda: np.asarray(call(*arrays))
 
 
 def _on_device(given: Batch) -> Any:
@@ -357,14 +364,24 @@ def measured(d: int, rule: str, jobs: int, repeats: int, clock: str, best: float
     given = batch(d, rule)
     with ThreadPoolExecutor(jobs) as pool:
         callables = {frame.OURS: lambda: ours(given, rule, jobs)} | peers(given, rule, jobs, pool)
-        expected = callables[frame.OURS]()
+        expected, first = callables[frame.OURS](), {}
         for name, call in callables.items():
-            off = float(np.max(np.abs(np.asarray(call()) - expected) / expected[:, :1]))
+            curves, first[name] = frame.once(call, clock)
+            off = float(np.max(np.abs(np.asarray(curves) - expected) / expected[:, :1]))
             if not off <= ALLOWED:
                 raise SystemExit(f"{rule}, d = {d}: the losses of {name} differ by {off:.1e} of the initial loss")
-        seconds = frame.interleaved(callables, repeats, clock=clock, warm=True)
+        seconds, rounds = frame.raced(first, callables, repeats, clock=clock)
     flops = FLOPS[rule] * d**3 * len(given.sigma) * STAGES
-    return frame.row(f"{rule}, d = {d}", seconds, flops=flops, peak=best)
+    found = frame.row(f"{rule}, d = {d}", seconds, flops=flops, peak=best, rounds=rounds)
+    return found | {"speedup": speedup(given, rule, jobs)} if jobs > 1 and clock == "wall" else found
+
+
+def speedup(given: Batch, rule: str, jobs: int) -> float:
+    """The seconds of one thread of ours over those of so many, medians of runs in turns."""
+    threads = {str(count): partial(ours, given, rule, count) for count in (1, jobs)}
+    _, first = frame.once(threads["1"])
+    seconds = frame.interleaved(threads, max(5, min(25, int(2 / first))), warm=True)
+    return seconds["1"] / seconds[str(jobs)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -381,7 +398,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print()
     print(frame.table(rows))
     if given.json:
-        frame.write(given.json, rows, names=("torch", "jax", "jaxlib"), jobs=given.jobs)
+        frame.write(given.json, rows, names=("torch", "jax", "jaxlib"), jobs=given.jobs, clock=given.clock)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from functools import partial
 
 import numba
 import numpy as np
@@ -128,3 +129,15 @@ def test_the_peak_is_above_what_a_product_of_matrices_reaches():
     with frame.on(1):
         took = frame.interleaved({"product": lambda: a @ a}, 9, clock="cpu")["product"]
         assert 2 * 256**3 / took < 1.1 * peak.peak()
+
+
+def test_a_peer_far_behind_is_timed_once_and_the_others_as_often_as_there_is_time():
+    calls = {name: [] for name in ("linres", "near", "far")}
+    callables = {name: partial(each.append, 1) for name, each in calls.items()}
+    seconds, rounds = frame.raced({"linres": 9.0, "near": 1.0, "far": 1.6}, callables, 50)
+    assert rounds == {"linres": 6, "near": 6, "far": 1} and seconds["far"] == 1.6 and not calls["far"]
+    assert len(calls["near"]) >= 6 and seconds["near"] < 1
+    long = {"linres": 9.0, "near": 9.0, "far": 20.0}
+    assert frame.raced(long, callables, 50)[1] == {"linres": 3, "near": 3, "far": 1}
+    assert frame.raced({"linres": 1.0, "near": 0.1, "far": 0.4}, callables, 5)[1]["far"] == 5  # short enough to repeat
+    assert frame.raced({"linres": 1.0}, {"linres": callables["linres"]}, 4)[1] == {"linres": 4}

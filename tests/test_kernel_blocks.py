@@ -257,6 +257,21 @@ def test_what_overflows_is_infinite_for_all_the_zeros_around_it():
     assert value == np.inf and np.all(gradients == np.inf)
 
 
+def test_arrays_that_the_kernels_would_read_beyond_are_refused():
+    loss = kernel.Moments(np.eye(8), np.eye(8), 4)
+    for blocks in (np.zeros((3, 8, 8)), np.zeros((4, 7, 7)), np.zeros((4, 8)), np.zeros((5, 8, 8))):
+        for call in (loss.evaluate, loss.excess):
+            with pytest.raises(ValueError, match="shape"):
+                call(blocks)
+    for out in (np.zeros((4, 8, 9)), np.zeros((4, 8, 8), order="F"), np.zeros((4, 8, 8), dtype=np.float32)):
+        with pytest.raises(ValueError, match="shape"):
+            loss.evaluate(np.zeros((4, 8, 8)), out)
+    with pytest.raises(ValueError, match="should be"):
+        kernel.Moments(np.eye(8), np.eye(16), 4)
+    with pytest.raises(ValueError, match="should be"):
+        kernel.trace(np.eye(8), np.eye(8), np.zeros((4, 16, 16)), 0.5, 0.1, 3)
+
+
 # Wrong kernels: each must fail the comparisons that the right one passes.
 
 

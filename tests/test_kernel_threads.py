@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from linres.kernels._jit import compiled
-from linres.kernels._threads import Team, in_parts, threads
+from linres.kernels._threads import Team, at_once, following, in_parts, threads
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 8, 9, 1000])
@@ -33,6 +33,33 @@ def test_a_team_works_at_once():
     found = []
     Team(3).each(lambda part: (everybody.wait(), found.append(part)))
     assert sorted(found) == [0, 1, 2]
+
+
+def test_threads_that_share_a_job_take_every_number_once():
+    @compiled(nogil=True)
+    def taken(turn, found):
+        number = following(turn)
+        while number < len(found):
+            found[number] += 1
+            number = following(turn)
+        return number
+
+    turn, found = np.zeros(1, dtype=np.int64), np.zeros(1_000_000)
+    taken(np.full(1, len(found)), found)
+    last = at_once(lambda: taken(turn, found), 3)
+    assert np.all(found == 1)
+    assert set(last) <= set(range(len(found), len(found) + 3)) and turn[0] == len(found) + len(last)
+
+
+def test_a_call_that_has_not_begun_is_left_out():
+    hold = threading.Event()
+    blocked = threading.Thread(target=lambda: at_once(lambda: hold.wait(20) and 1, 2))  # holds the other thread
+    blocked.start()
+    try:
+        assert at_once(lambda: 7, 2) == [7]
+    finally:
+        hold.set()
+        blocked.join()
 
 
 @pytest.mark.parametrize("part", [0, 1])

@@ -53,7 +53,7 @@ def dimensions(layout):
 def check_affine(layout, d, flipped, product=affine):
     a, b, x, out = matrices(layout, d, 4)
     p, q = numbers(layout)
-    product(Part(flipped, 0, out.shape[0], 0, 0, d), a, b, p, x, q, out)
+    product(Part(flipped, 0, out.shape[0], 0, out.shape[1], 0, d), a, b, p, x, q, out)
     left = a.swapaxes(0, 1)[:d, :d] if flipped else a[:d, :d]
     expected = shared(layout, p) * times(layout, left, b[:d, :d]) + shared(layout, q) * x[:d, :d]
     sizes = np.abs(shared(layout, p)) * times(layout, np.abs(left), np.abs(b[:d, :d])) + np.abs(
@@ -93,7 +93,7 @@ def test_what_is_added_may_be_overwritten(layout):
     for d in (3, 13):
         a, b, x, out = matrices(layout, d, 4)
         p, q = numbers(layout)
-        part = Part(0, 0, out.shape[0], 0, 0, d)
+        part = Part(0, 0, out.shape[0], 0, out.shape[1], 0, d)
         affine(part, a, b, p, x, q, out)
         affine(part, a, b, p, x, q, x)
         assert np.array_equal(x, out)
@@ -104,7 +104,7 @@ def test_a_part_leaves_the_rest_alone(layout):
     d = 24
     a, b, x, out = matrices(layout, d, 4)
     (p, q), before = numbers(layout), out.copy()
-    affine(Part(0, 8, 16, 8, 3, 7), a, b, p, x, q, out)
+    affine(Part(0, 8, 16, 8, 24, 3, 7), a, b, p, x, q, out)
     expected = shared(layout, p) * times(layout, a[8:16, 3:7], b[3:7, 8:]) + shared(layout, q) * x[8:16, 8:]
     assert np.allclose(out[8:16, 8:], expected, rtol=0, atol=1e-13)
     before[8:16, 8:] = out[8:16, 8:]

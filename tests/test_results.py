@@ -64,7 +64,19 @@ def test_runs_are_those_asked_for_with_the_clock_asked_for(folder, monkeypatch):
     assert command[0] == "benchmarks.costs" and command[-4:-2] == ["--clock", "cpu"] and command[-2] == "--json"
     commands.clear()
     results.main(["--run"])
-    assert [command[0] for command in commands] == [f"benchmarks.{run[0]}" for run in results.RUNS.values()]
+    expected = [f"benchmarks.{run[0]}" for name, run in results.RUNS.items() if name not in results.NAMED]
+    assert [command[0] for command in commands] == expected
+    assert set(results.NAMED) < set(results.RUNS)
+
+
+def test_every_row_says_its_cores_and_its_clock_and_what_a_profile_said(folder):
+    row = frame.row("8", {"linres": 1.0}, words=["8: products take all."], speedup=1.5)
+    keep(folder, "stages", row, frame.row("16", {"linres": 2.0}, speedup=1.9))
+    results.main([])
+    page = results.PAGE.read_text()
+    assert "- 8: products take all." in page
+    assert "Over one of our own threads on the same cores from 1.5 times (8) to 1.9 times." in page
+    assert page.count("| 1 | cpu |") == 2
 
 
 @pytest.mark.parametrize("name", results.RUNS)

@@ -10,6 +10,8 @@ import pytest
 import linres
 from linres.errors import InputError
 from linres.kernels import factors
+from linres.kernels import stacking_batch as kernel
+from linres.kernels._jit import as_arrays
 from linres.kernels.vectors import LANES
 from linres.methods import stacking
 from linres.methods.stacking import RULES
@@ -246,6 +248,24 @@ def test_the_indefinite_sigma_among_many_is_named(rule):
     sigma[LANES + 2] -= np.eye(3)
     with pytest.raises(InputError, match=rf"sigma\[{LANES + 2}\]"):
         linres.stacking_batch(sigma, target, start, rule=rule, stages=3, momentum=0.5, step_size=0.1, jobs=2)
+
+
+@pytest.mark.parametrize("field", range(5))
+def test_a_batch_that_kernels_would_read_beyond_is_refused(field):
+    given = [*make(3, 5)]
+    given[field] = given[field][:2]
+    with pytest.raises(ValueError, match="of 5 problems in 3 dimensions"):
+        kernel.run(kernel.Batch(*as_arrays(*given)), np.zeros(1, dtype=np.int64), np.empty((5, 3)), "functional")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_problems_that_share_a_matrix_have_the_curves_of_copies(rule):
+    sigma, target, start, momentum, step = make(5, 2 * LANES + 1)
+    paces = {"rule": rule, "stages": 20, "momentum": momentum, "step_size": step}
+    shared = linres.stacking_batch(np.broadcast_to(sigma[0], sigma.shape), target, start[0], **paces)
+    copies = linres.stacking_batch(
+        np.repeat(sigma[:1], len(sigma), axis=0), target, np.repeat(start[:1], len(start), axis=0), **paces)
+    assert np.array_equal(shared, copies)
 
 
 # ------------------------------------------------------------------------------------------------- factors of sigma

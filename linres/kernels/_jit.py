@@ -20,6 +20,7 @@ import numpy as np
 from numba.core import event
 
 config: Any = numba.config  # filled when Numba is imported, so that type checkers find it empty
+_njit: Any = numba.njit  # of whose options they know but some
 
 
 def fingerprint(folder: Path) -> str | None:
@@ -112,17 +113,17 @@ def compiled(function=None, *, nogil: bool = False, inline: bool = False):
     nogil: calls from Python run without the interpreter's lock, so that threads run side by side.
     inline: its code becomes its callers', and is not compiled by itself. Every function on the way down to another is
     else optimised with all that it calls, once more at each level: what is called in one or two places is best inline.
-    Without a writable cache directory it is compiled anew in each process. Division by zero gives inf or nan, as in
-    NumPy; no fastmath, since that would drop nans and reorder sums. NUMBA_DISABLE_JIT=1 returns the function itself.
+    What C would call is left out: nothing here is called so. Without a writable cache directory it is compiled anew in
+    each process. Division by zero gives inf or nan, as in NumPy; no fastmath, since that would drop nans and reorder
+    sums. NUMBA_DISABLE_JIT=1 returns the function itself.
     """
     if function is None:
         return functools.partial(compiled, nogil=nogil, inline=inline)
     directory = None if config.DISABLE_JIT else cache_directory()
-    options: dict[str, Any] = {"no_cfunc_wrapper": True}  # no C code calls it
     with _numba_caches_in(directory):
-        return numba.njit(
+        return _njit(
             function, cache=directory is not None, nogil=nogil, error_model="numpy",
-            inline="always" if inline else "never", **options,
+            inline="always" if inline else "never", no_cfunc_wrapper=True,
         )
 
 

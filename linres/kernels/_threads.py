@@ -5,11 +5,19 @@ its compilation and none of its trouble when two threads call at once. How many 
 NUMBA_NUM_THREADS, or numba.set_num_threads.
 """
 
+import functools
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from typing import Any
 
 import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from linres.kernels._jit import config
 
 _TASKS = 4  # for each thread, so that one that is late holds up little
 
@@ -17,6 +25,41 @@ _TASKS = 4  # for each thread, so that one that is late holds up little
 def threads() -> int:
     """How many Numba is set to."""
     return numba.get_num_threads()
+
+
+def _following(context, counter):
+    """counter[0], for an array (1,) of int64, which grows by one: no two threads are given the same number."""
+
+    def code(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(counter), code
+
+
+def _plain_following(counter):
+    found = counter[0]
+    counter[0] = found + 1  # a thread between these two lines would do some of the work again, and leave out none
+    return found
+
+
+following: Any = _plain_following if config.DISABLE_JIT else intrinsic(_following)
+
+
+@functools.cache
+def _pool(count: int, process: int) -> ThreadPoolExecutor:
+    """So many threads, started once: that takes as long as a thousand small products. A fork has none of ours."""
+    return ThreadPoolExecutor(count)
+
+
+def at_once(work: Callable[[], int], count: int) -> list[int]:
+    """What calls of work return, in up to `count` threads, the caller's among them, that share one job out.
+
+    Calls that have not begun when the caller's ends are left out: then nothing is left to do.
+    """
+    pool = _pool(count - 1, os.getpid()) if count > 1 else None
+    others = [_submitted(pool, work) for _ in range(count - 1)] if pool else []
+    return [work(), *(other.result() for other in others if not other.cancel())]
 
 
 class Team:

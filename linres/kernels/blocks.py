@@ -28,24 +28,24 @@ WORK, ZERO = 6, 5  # matrices, and which of them is zero
 PAYS = 2**26  # multiplications and additions, from which on several threads are quicker than one
 
 
-@compiled
+@compiled(inline=True)
 def _add(a, b, x, out, d):
     """out <- x + a b."""
-    affine(Part(0, 0, out.shape[0], 0, 0, d), a, b, _ONE, x, _ONE, out)
+    affine(Part(0, 0, out.shape[0], 0, out.shape[1], 0, d), a, b, _ONE, x, _ONE, out)
 
 
-@compiled
-def _with_identity(a, begin, out):
-    """out <- the columns of I + a from `begin` on."""
+@compiled(inline=True)
+def _with_identity(a, begin, end, out):
+    """Columns begin to end - 1: out <- I + a."""
     for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] = a[i, begin + j] + (1.0 if i == begin + j else 0.0)
+        for j in range(begin, end):
+            out[i, j] = a[i, j] + (1.0 if i == j else 0.0)
 
 
-@compiled
-def _subtract(a, b, out):
-    """out <- a - b."""
-    for i in range(out.shape[0]):
+@compiled(inline=True)
+def _subtract(a, b, begin, end, out):
+    """Rows begin to end - 1: out <- a - b."""
+    for i in range(begin, end):
         for j in range(out.shape[1]):
             out[i, j] = a[i, j] - b[i, j]
 
@@ -60,15 +60,15 @@ def _half_inner(a, b, d):
     return total / 2
 
 
-@compiled
+@compiled(inline=True)
 def _slope(sigma, target, network, residual, slope, zero, d):
     """slope <- (W - W*) Sigma, W the network; returns the excess loss there, 1/2 <W - W*, slope>."""
-    _subtract(network, target, residual)
+    _subtract(network, target, 0, len(network), residual)
     _add(residual, sigma, zero, slope, d)
     return _half_inner(residual, slope, d)
 
 
-@compiled
+@compiled(inline=True)
 def _finish(below, right, product, zero, d):
     """below <- (below right)^T: from B_i and R_i to G_i."""
     _add(below, right, zero, product, d)
@@ -82,7 +82,7 @@ def gradients(sigma, target, blocks, out, work, d):
     sigma and target are (p, p), work is (WORK, p, p), its last matrix zero.
     """
     last, network, right, spare, zero = len(blocks) - 1, work[0], work[1], work[2], work[ZERO]
-    _with_identity(blocks[0], 0, out[1] if last else network)  # B_1 = I, and is not written
+    _with_identity(blocks[0], 0, len(network), out[1] if last else network)  # B_1 = I, and is not written
     for i in range(1, last + 1):
         _add(blocks[i], out[i], out[i], out[i + 1] if i < last else network, d)
     excess = _slope(sigma, target, network, work[3], work[4], zero, d)
@@ -99,7 +99,7 @@ def gradients(sigma, target, blocks, out, work, d):
 def excess(sigma, target, blocks, work, d):
     """The excess loss at blocks (n, p, p), by one product for each block but the first. Else as `gradients`."""
     network, grown = work[0], work[1]
-    _with_identity(blocks[0], 0, network)
+    _with_identity(blocks[0], 0, len(network), network)
     for i in range(1, len(blocks)):
         _add(blocks[i], network, network, grown, d)
         network, grown = grown, network
@@ -116,26 +116,26 @@ CHUNK = 32
 @compiled(nogil=True)
 def _up(blocks, out, network, begin, end, d):
     """Columns begin to end - 1: out <- B_2 .. B_n and network <- W."""
-    last = len(blocks) - 1
-    _with_identity(blocks[0], begin, (out[1] if last else network)[:, begin:end])
+    last, part = len(blocks) - 1, Part(0, 0, len(network), begin, end, 0, d)
+    _with_identity(blocks[0], begin, end, out[1] if last else network)
     for i in range(1, last + 1):
-        below = out[i][:, begin:end]
-        _add(blocks[i], below, below, (out[i + 1] if i < last else network)[:, begin:end], d)
+        affine(part, blocks[i], out[i], _ONE, out[i], _ONE, out[i + 1] if i < last else network)
 
 
 @compiled(nogil=True)
 def _slope_rows(sigma, target, network, residual, slope, zero, begin, end, d):
     """Rows begin to end - 1 of `_slope`."""
-    _subtract(network[begin:end], target[begin:end], residual[begin:end])
-    _add(residual[begin:end], sigma, zero[begin:end], slope[begin:end], d)
+    _subtract(network, target, begin, end, residual)
+    affine(Part(0, begin, end, 0, len(slope), 0, d), residual, sigma, _ONE, zero, _ONE, slope)
 
 
 @compiled(nogil=True)
 def _down(blocks, rights, first, last, begin, end, d):
     """Rows begin to end - 1: rights[i % K] <- R_i for first > i >= last, K = len(rights), from R_first in its place."""
+    part = Part(0, begin, end, 0, rights.shape[2], 0, d)
     for i in range(first, last, -1):
-        right = rights[i % len(rights), begin:end]
-        _add(right, blocks[i], right, rights[(i - 1) % len(rights), begin:end], d)
+        right = rights[i % len(rights)]
+        affine(part, right, blocks[i], _ONE, right, _ONE, rights[(i - 1) % len(rights)])
 
 
 @compiled(nogil=True)
@@ -182,7 +182,7 @@ class _Together:
 # --------------------------------------------------------------------------------------------------------------- steps
 
 
-@compiled
+@compiled(inline=True)
 def _look_ahead(blocks, previous, momentum, out):
     """out (n, p, p) <- y = w_t + momentum (w_t - w_{t-1}), both (n, d, d)."""
     for i in range(blocks.shape[0]):
@@ -191,7 +191,7 @@ def _look_ahead(blocks, previous, momentum, out):
                 out[i, j, m] = blocks[i, j, m] + momentum * (blocks[i, j, m] - previous[i, j, m])
 
 
-@compiled
+@compiled(inline=True)
 def _step(point, step_size, slopes, out):
     """out (n, d, d) <- point - step_size slopes, both (n, p, p)."""
     for i in range(out.shape[0]):
@@ -226,6 +226,14 @@ def _padded(array):
     return np.pad(array, [(0, 0)] * (array.ndim - 2) + [(0, more)] * 2) if more else array
 
 
+def _require_square(sigma, target, other) -> None:
+    """ValueError unless sigma and target are (d, d), as `other` if there is one."""
+    d = len(target)
+    if {np.shape(sigma), np.shape(target), other or (d, d)} != {(d, d)}:
+        raise ValueError(f"sigma, target and blocks should be ({d}, {d}), got {np.shape(sigma)}, {np.shape(target)} "
+                         f"and {other or (d, d)}")
+
+
 def _work(target):
     """For a target that is padded."""
     work = np.empty((WORK, *target.shape))
@@ -240,6 +248,7 @@ class Moments:
     """
 
     def __init__(self, sigma, target, depth):
+        _require_square(sigma, target, ())
         self.sigma, self.target = map(_padded, (sigma, target))
         self._work, self._d = _work(self.target), len(target)
         self._shape = (depth, self._d, self._d)
@@ -247,9 +256,12 @@ class Moments:
         self._blocks, self._slopes = np.zeros((2, depth if self._d % LANES else 0, *self.target.shape))
 
     def _laid_out(self, blocks):
-        """The blocks (n, d, d) with zeros around them."""
+        """The blocks (n, d, d) with zeros around them. ValueError for other shapes: kernels would read beyond them."""
+        (blocks,) = as_arrays(blocks)
+        if blocks.shape != self._shape:
+            raise ValueError(f"blocks should have the shape {self._shape}, got {blocks.shape}")
         if not len(self._blocks):
-            return as_arrays(blocks)[0]
+            return blocks
         self._blocks[:, : self._d, : self._d] = blocks
         return self._blocks
 
@@ -260,6 +272,8 @@ class Moments:
     def evaluate(self, blocks, out=None):
         """The excess loss at blocks (n, d, d) and the gradients there: a new array (n, d, d), or out, C-contiguous."""
         out = np.empty(self._shape) if out is None else out
+        if out.shape != self._shape or out.dtype != np.float64 or not out.flags.c_contiguous:
+            raise ValueError(f"out should be C-contiguous, of float64 and the shape {self._shape}, got {out.shape}")
         if np.may_share_memory(out, np.asarray(blocks)):
             blocks = np.array(blocks)
         slopes = self._slopes if len(self._slopes) else out
@@ -283,6 +297,7 @@ def trace(sigma, target, start, momentum, step_size, stages, kept=None):
     momentum 0 is gradient descent, else Nesterov's method; sigma (d, d), target = W* (d, d). kept = K > 1 holds the
     last K states only: w_t is states[t % K].
     """
+    _require_square(sigma, target, np.shape(start)[1:])
     sigma, target, (start,) = _padded(sigma), _padded(target), as_arrays(start)
     losses, states = np.empty(stages + 1), np.empty((kept or stages + 1, *start.shape))
     states[0] = start

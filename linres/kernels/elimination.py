@@ -15,7 +15,7 @@ BLOCK = TALL  # columns; a multiple of LANES, and no more rows than a tile has: 
 RELUCTANCE = 4.0  # in `lanes` rows are exchanged only for a pivot larger by more than this: each exchange moves all
 
 
-@compiled
+@compiled(inline=True)
 def _exchange(z, i, k):
     for j in range(0, z.shape[1], LANES):
         x = load(z, i, j)
@@ -23,7 +23,7 @@ def _exchange(z, i, k):
         store(z, k, j, x)
 
 
-@compiled
+@compiled(inline=True)
 def _pivot(system, k, d):
     best, most = k, abs(system[k, k])
     for i in range(k + 1, d):
@@ -33,7 +33,7 @@ def _pivot(system, k, d):
     return best
 
 
-@compiled
+@compiled(inline=True)
 def _eliminate_columns(system, z, first, last, d, pivot_row):
     """Elimination within the columns first ... last - 1 alone; False if a pivot is zero. pivot_row is (BLOCK,).
 
@@ -62,7 +62,7 @@ def _eliminate_columns(system, z, first, last, d, pivot_row):
     return True
 
 
-@compiled
+@compiled(inline=True)
 def _unit(first, last, out):
     """out <- the identity in a block on the diagonal."""
     for i in range(first, last):
@@ -70,7 +70,7 @@ def _unit(first, last, out):
             out[i, j] = 1.0 if i == j else 0.0
 
 
-@compiled
+@compiled(inline=True)
 def _invert_lower(system, first, last, out):
     """out <- the inverse of that block of multipliers, whose diagonal is of ones, in its place."""
     _unit(first, last, out)
@@ -82,7 +82,7 @@ def _invert_lower(system, first, last, out):
             store(out, i, j, row)
 
 
-@compiled
+@compiled(inline=True)
 def _invert_upper(system, first, last, out):
     """out <- the inverse of that block of the triangle above, in its place."""
     _unit(first, last, out)
@@ -94,31 +94,31 @@ def _invert_upper(system, first, last, out):
             store(out, i, j, spread(1.0 / system[i, i]) * row)
 
 
-@compiled
+@compiled(inline=True)
 def _solve_rows(system, z, d, numbers, pivot_row, inverse):
     """Blocks on the diagonal are inverted, so that all the rest are products. Their size keeps that harmless."""
-    one, minus, none, end = numbers[0], numbers[1], numbers[2], system.shape[0]
+    one, minus, none, (end, right) = numbers[0], numbers[1], numbers[2], z.shape
     for first in range(0, d, BLOCK):
         last, low = min(first + BLOCK, d), min(first + BLOCK, end)
         if not _eliminate_columns(system, z, first, last, d, pivot_row):
             return False
         _invert_lower(system, first, last, inverse)
         if last < d:
-            affine(Part(0, first, low, last, first, last), inverse, system, one, system, none, system)
-            affine(Part(0, last, end, last, first, last), system, system, minus, system, one, system)
+            affine(Part(0, first, low, last, right, first, last), inverse, system, one, system, none, system)
+            affine(Part(0, last, end, last, right, first, last), system, system, minus, system, one, system)
         if first > 0:
-            affine(Part(0, first, low, 0, 0, first), system, z, minus, z, one, z)
-        affine(Part(0, first, low, 0, first, last), inverse, z, one, z, none, z)
+            affine(Part(0, first, low, 0, right, 0, first), system, z, minus, z, one, z)
+        affine(Part(0, first, low, 0, right, first, last), inverse, z, one, z, none, z)
     for first in range((d - 1) // BLOCK * BLOCK, -1, -BLOCK):
         last, low = min(first + BLOCK, d), min(first + BLOCK, end)
         if last < d:
-            affine(Part(0, first, low, 0, last, d), system, z, minus, z, one, z)
+            affine(Part(0, first, low, 0, right, last, d), system, z, minus, z, one, z)
         _invert_upper(system, first, last, inverse)
-        affine(Part(0, first, low, 0, first, last), inverse, z, one, z, none, z)
+        affine(Part(0, first, low, 0, right, first, last), inverse, z, one, z, none, z)
     return True
 
 
-@compiled
+@compiled(inline=True)
 def _exchange_where(where, z, i, k, d):
     """Rows i and k of the lanes where the mask is set."""
     for j in range(d):
@@ -127,7 +127,7 @@ def _exchange_where(where, z, i, k, d):
         store(z, k, j, choose(where, x, y))
 
 
-@compiled
+@compiled(inline=True)
 def _bring_pivots(system, z, k, d):
     """Exchange rows in the lanes whose pivot is less than the largest number below it by a factor of RELUCTANCE."""
     most = load(system, k, k)
@@ -145,14 +145,14 @@ def _bring_pivots(system, z, k, d):
             _exchange_where(where, z, i, k, d)
 
 
-@compiled
+@compiled(inline=True)
 def _subtract_lanes(z, i, factor, k, first, d):
     """Row i of z, from column first on, less factor times row k."""
     for j in range(first, d):
         store(z, i, j, load(z, i, j) - factor * load(z, k, j))
 
 
-@compiled
+@compiled(inline=True)
 def _factor_lanes(system, z, d, lost):
     """system <- multipliers below the diagonal, one over the pivots on it, and the triangle above."""
     marks, one, nan = load(lost, 0, 0), spread(1.0), spread(np.nan)
@@ -169,7 +169,7 @@ def _factor_lanes(system, z, d, lost):
     store(lost, 0, 0, marks)
 
 
-@compiled
+@compiled(inline=True)
 def _solve_lanes(system, z, d, numbers, lost):
     """By blocks of as many rows as a tile has."""
     one, minus = numbers[0], numbers[1]
@@ -178,7 +178,7 @@ def _solve_lanes(system, z, d, numbers, lost):
     while first < d:
         last = first + side(d - first)
         if first > 0:
-            affine(Part(0, first, last, 0, 0, first), system, z, minus, z, one, z)
+            affine(Part(0, first, last, 0, d, 0, first), system, z, minus, z, one, z)
         for k in range(first, last):
             for i in range(k + 1, last):
                 _subtract_lanes(z, i, load(system, i, k), k, 0, d)
@@ -186,7 +186,7 @@ def _solve_lanes(system, z, d, numbers, lost):
     while last > 0:
         first = last - side(last)
         if last < d:
-            affine(Part(0, first, last, 0, last, d), system, z, minus, z, one, z)
+            affine(Part(0, first, last, 0, d, last, d), system, z, minus, z, one, z)
         for k in range(last - 1, first - 1, -1):
             inverse = load(system, k, k)
             for j in range(d):

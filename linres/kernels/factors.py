@@ -1,4 +1,8 @@
-"""Sigma, once for a whole run, in a form that makes each stage cheap: a square root, or a tridiagonal matrix."""
+"""Sigma, once for a whole run, in a form that makes each stage cheap: a square root, or a tridiagonal matrix.
+
+Arrays are copied by loops: Numba's assignment of one to another brings the words of its error with it, which take
+longer to compile than all the rest.
+"""
 
 import numpy as np
 
@@ -7,7 +11,14 @@ from linres.kernels._jit import compiled
 EPS = 2.0**-52
 
 
-@compiled
+@compiled(inline=True)
+def _copy(a, out):
+    for i in range(len(a)):
+        for j in range(len(a)):
+            out[i, j] = a[i, j]
+
+
+@compiled(inline=True)
 def _largest_diagonal(a):
     best = 0
     for i in range(1, len(a)):
@@ -33,7 +44,7 @@ def root(sigma, out, rest):
     rest (d, d) is overwritten.
     """
     d = len(sigma)
-    rest[:] = sigma
+    _copy(sigma, rest)
     out[:] = 0.0
     rounding = 4 * d * EPS * _largest_entry(sigma)
     for k in range(d):
@@ -47,15 +58,15 @@ def root(sigma, out, rest):
             factor, below = row[i], rest[i]
             for j in range(d):
                 below[j] -= factor * row[j]
-        rest[p] = 0.0
-        rest[:, p] = 0.0
+        for j in range(d):
+            rest[p, j] = rest[j, p] = 0.0
     for i in range(d):
         for j in range(i):
             out[i, j], out[j, i] = out[j, i], out[i, j]
     return _largest_entry(rest) <= rounding
 
 
-@compiled
+@compiled(inline=True)
 def _reflect(rest, axes, k, normal, image, mixed, scale):
     """rest and axes, reflected at the normal, whose entries begin at k + 1: I - scale normal normal^T."""
     d, along = len(rest), 0.0
@@ -87,13 +98,14 @@ def tridiagonal(sigma, axes, diagonal, beside, scratch):
     """
     d = len(sigma)
     rest, normal, image, mixed = scratch[:d], scratch[d], scratch[d + 1], scratch[d + 2]
-    rest[:] = sigma
+    _copy(sigma, rest)
     axes[:] = 0.0
     for k in range(d):
         axes[k, k] = 1.0
     for k in range(d - 1):
-        normal[:] = rest[k]
         beyond = 0.0
+        for j in range(d):
+            normal[j] = rest[k, j]
         for j in range(k + 2, d):
             beyond += normal[j] * normal[j]
         beside[k + 1] = normal[k + 1]

@@ -152,7 +152,7 @@ if config.DISABLE_JIT:
         total += np.sum(error[tile].reshape(-1, LANES) ** 2, axis=0)
 
 
-@compiled
+@compiled(inline=True)
 def side(left):
     """How much of a side to take next in `lanes`: parts of at most SIDE, none of 1."""
     if left > 2 * SIDE or left == SIDE:
@@ -161,15 +161,16 @@ def side(left):
 
 
 class Part(NamedTuple):
-    """What of a product a b is computed: rows top to bottom - 1, the columns from left on, sums from first to last - 1.
+    """What of a product a b is computed: rows top to bottom - 1, columns left to right - 1.
 
-    flipped: 1 for a^T b, else 0.
+    Sums go from first to last - 1. flipped: 1 for a^T b, else 0.
     """
 
     flipped: int
     top: int
     bottom: int
     left: int
+    right: int
     first: int
     last: int
 
@@ -181,13 +182,13 @@ def affine(part, a, b, p, x, q, out):
     p and q: (LANES,), for the lanes one by one, or equal numbers. x may be out, or a or b if q is zero. In the layout
     `rows` the numbers of rows and columns are multiples of SHORT and LANES, or the last ones are computed beyond.
     """
-    i, bottom, columns = part.top, part.bottom, out.shape[1]
-    while i < bottom:
-        left = bottom - i
+    i = part.top
+    while i < part.bottom:
+        left = part.bottom - i
         height = side(left) if out.ndim == 3 else TALL if left >= TALL else SHORT
         j = part.left
-        while j < columns:
-            left = columns - j
+        while j < part.right:
+            left = part.right - j
             width = side(left) if out.ndim == 3 else WIDE if left >= WIDE * LANES else 1
             _affine_tile(height, width, part.flipped, a, b, p, x, q, out, i, j, part.first, part.last)
             j += width if out.ndim == 3 else width * LANES

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from linres.kernels._jit import compiled
+from linres.kernels._threads import following
 from linres.kernels.elimination import BLOCK, solve
 from linres.kernels.factors import root, tridiagonal
 from linres.kernels.microkernel import SHORT, Part, affine, grow
@@ -38,7 +39,7 @@ COUNT, APART = 8, 72  # matrices of a run, and numbers between them, of nine cac
 
 
 class Batch(NamedTuple):
-    """Sigma, W*, W_0 (R, d, d); momentum and step size (R,)."""
+    """Sigma, W*, W_0 (R, d, d), or (1, d, d) where all runs have the same; momentum and step size (R,)."""
 
     sigma: np.ndarray
     target: np.ndarray
@@ -48,12 +49,13 @@ class Batch(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a run writes to: matrices in one of the layouts, rows of LANES numbers, and the diagonals of T.
+    """What a run writes to: room for COUNT matrices in one of the layouts, rows of LANES numbers, the diagonals of T.
 
-    Then for a single problem: band (2, d + 1), frame (d, d) and scratch (d + 3, d).
+    Then for a single problem: band (2, d + 1), frame (d, d) and scratch (d + 3, d). See `_matrices` for how they lie.
     """
 
-    matrices: tuple[np.ndarray, ...]
+    room: np.ndarray
+    matrices: np.ndarray
     numbers: np.ndarray
     bands: np.ndarray
     pivot_row: np.ndarray
@@ -62,45 +64,43 @@ class Work(NamedTuple):
     scratch: np.ndarray
 
 
+@compiled(inline=True)
+def _of(matrices, problem):
+    """The one of that problem."""
+    return matrices[problem % len(matrices)]
+
+
 @compiled
 def _pack(given, lane, flipped, out):
-    """A matrix (d, d), or its transpose, to its place in the layout: all of it in `rows`, one lane in `lanes`."""
-    d = len(given)
-    for i in range(d):
-        for j in range(d):
-            value = given[j, i] if flipped else given[i, j]
+    """A matrix (m, n), or its transpose, to its place in the layout: all of it in `rows`, one lane in `lanes`."""
+    rows, columns = given.shape
+    for i in range(rows):
+        for j in range(columns):
+            row, column = (j, i) if flipped else (i, j)
             if out.ndim == 2:
-                out[i, j] = value
+                out[row, column] = given[i, j]
             else:
-                out[i, j, lane] = value
+                out[row, column, lane] = given[i, j]
 
 
-@compiled
-def _pack_band(given, lane, out):
-    """A diagonal (d + 1,) likewise."""
-    for j in range(len(given)):
-        if out.ndim == 1:
-            out[j] = given[j]
-        else:
-            out[j, lane] = given[j]
-
-
-@compiled
+@compiled(inline=True)
 def _write(total, lost, first, count, single, t, curves):
     """Half the sums (1, LANES) as losses of stage t: together that of one problem, or in each lane one of another."""
+    whole = 0.0
+    for lane in range(LANES):
+        whole += total[0, lane]
     if single:
-        curves[first, t] = np.sum(total) / 2.0
+        curves[first, t] = whole / 2.0
     else:
         for lane in range(count):
             curves[first + lane, t] = total[0, lane] / 2.0 + lost[0, lane]
 
 
-@compiled
+@compiled(inline=True)
 def _begin(batch, first, count, work):
     """Paces and constants of problems first ... first + count - 1; all matrices begin as zero."""
     numbers = work.numbers
-    for matrix in work.matrices:
-        matrix[:] = 0.0
+    work.room[:] = 0.0
     work.bands[:] = 0.0
     numbers[:] = 0.0
     for lane in range(LANES):
@@ -112,23 +112,28 @@ def _begin(batch, first, count, work):
 
 
 @compiled(nogil=True)
-def parameter(batch, begin, end, many, work, curves):
-    """Fill curves[begin:end] (R, T+1), `many` problems at once; returns the first with an indefinite sigma, or end."""
+def parameter(batch, turn, many, work, curves):
+    """Fill curves (R, T+1), `many` problems at once, in turns with other threads: turn (1,) counts the groups taken.
+
+    Stops at an indefinite sigma, and returns that problem, else R.
+    """
     m, numbers, d = work.matrices, work.numbers, batch.sigma.shape[1]
     x, grown, error, block, slope, factor = m[0], m[1], m[2], m[3], m[4], m[5]
     beta, back, one, minus, none = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
     total, lost = numbers[5:6], numbers[6:7]
-    whole, flipped = Part(0, 0, x.shape[0], 0, 0, d), Part(1, 0, x.shape[0], 0, 0, d)
-    for first in range(begin, end, many):
-        count = min(many, end - first)
+    rows, columns = x.shape[:2]
+    whole, flipped = Part(0, 0, rows, 0, columns, 0, d), Part(1, 0, rows, 0, columns, 0, d)
+    first = many * following(turn)
+    while first < len(curves):
+        count = min(many, len(curves) - first)
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(batch.sigma[problem], work.frame, work.scratch[:d]):
+            if not root(_of(batch.sigma, problem), work.frame, work.scratch[:d]):
                 return problem
             _pack(work.frame, n, False, factor)
-            _pack(batch.start[problem], n, True, slope)
-            _pack(batch.target[problem], n, True, grown)
+            _pack(_of(batch.start, problem), n, True, slope)
+            _pack(_of(batch.target, problem), n, True, grown)
         affine(flipped, factor, slope, one, slope, none, x)
         affine(flipped, factor, grown, minus, x, one, error)
         for t in range(curves.shape[1]):
@@ -139,10 +144,11 @@ def parameter(batch, begin, end, many, work, curves):
             grow(x, block, grown, error, numbers[5], d)
             x, grown = grown, x
             _write(total, lost, first, count, many == 1, t, curves)
-    return end
+        first = many * following(turn)
+    return len(curves)
 
 
-@compiled
+@compiled(inline=True)
 def _advance(network, error, change, ahead, move, free, system, bands, numbers, d):
     """network and error a stage on: move and free <- D, system <- the network before. change is P, bands are of T.
 
@@ -168,7 +174,7 @@ def _advance(network, error, change, ahead, move, free, system, bands, numbers, 
             store(error, i, j, load(error, i, j) + made)
 
 
-@compiled
+@compiled(inline=True)
 def _measure(error, bands, total, d):
     """total (1, LANES) <- <E, E T>, in parts or by lane: twice the products with the neighbour on the left."""
     hop = LANES if error.ndim == 2 else 1
@@ -183,37 +189,40 @@ def _measure(error, bands, total, d):
 
 
 @compiled(nogil=True)
-def functional(batch, begin, end, many, work, curves):
+def functional(batch, turn, many, work, curves):
     """As `parameter`. From the stage on at which W is singular losses are nan."""
     m, numbers, bands, d = work.matrices, work.numbers, work.bands, batch.sigma.shape[1]
     network, error, change, ahead, move, free, system = m[0], m[1], m[2], m[3], m[4], m[5], m[6]
     one, minus, none, total, lost = numbers[2], numbers[3], numbers[4], numbers[5:6], numbers[6:7]
-    whole = Part(0, 0, network.shape[0], 0, 0, d)
-    for first in range(begin, end, many):
-        count = min(many, end - first)
+    rows, columns = network.shape[:2]
+    whole = Part(0, 0, rows, 0, columns, 0, d)
+    first = many * following(turn)
+    while first < len(curves):
+        count = min(many, len(curves) - first)
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(batch.sigma[problem], work.frame, work.scratch[:d]):
+            if not root(_of(batch.sigma, problem), work.frame, work.scratch[:d]):
                 return problem
-            tridiagonal(batch.sigma[problem], work.frame, work.band[0], work.band[1], work.scratch)
-            _pack_band(work.band[0], n, bands[0])
-            _pack_band(work.band[1], n, bands[1])
+            tridiagonal(_of(batch.sigma, problem), work.frame, work.band[0], work.band[1], work.scratch)
+            _pack(work.band, n, False, bands)
             _pack(work.frame, n, True, system)
-            _pack(batch.start[problem], n, False, move)
-            _pack(batch.target[problem], n, False, free)
+            _pack(_of(batch.start, problem), n, False, move)
+            _pack(_of(batch.target, problem), n, False, free)
         affine(whole, move, system, one, move, none, network)
         affine(whole, free, system, minus, network, one, error)
         for t in range(curves.shape[1]):
             if t > 0:
                 _advance(network, error, change, ahead, move, free, system, bands, numbers, d)
                 if not solve(system, free, d, numbers[2:5], work.pivot_row, m[7], lost):
-                    curves[first, t:] = np.nan
+                    for later in range(t, curves.shape[1]):
+                        curves[first, later] = np.nan
                     break
                 affine(whole, move, free, one, move, one, change)
             _measure(error, bands, total, d)
             _write(total, lost, first, count, many == 1, t, curves)
-    return end
+        first = many * following(turn)
+    return len(curves)
 
 
 def _aligned(*shape: int) -> np.ndarray:
@@ -224,16 +233,17 @@ def _aligned(*shape: int) -> np.ndarray:
     return room[start : start + size].reshape(shape)
 
 
-def _matrices(*shape: int) -> tuple[np.ndarray, ...]:
-    """COUNT of them, zero, with room before and after, where vectors may be read.
+def _matrices(*shape: int) -> tuple[np.ndarray, np.ndarray]:
+    """COUNT of them, zero, in room before and after, where vectors may be read: all the room, and the matrices.
 
     Their addresses differ by no multiple of a page: a load would be taken to depend on a store to the same place of
     another page, and wait for it.
     """
     size = int(np.prod(shape))
     room = _aligned(COUNT * (size + APART) + APART)
-    starts = [APART + k * (size + APART) for k in range(COUNT)]
-    return tuple(room[start : start + size].reshape(shape) for start in starts)
+    inside = np.empty(shape).strides
+    matrices = np.lib.stride_tricks.as_strided(room[APART:], (COUNT, *shape), (8 * (size + APART), *inside))
+    return room, matrices
 
 
 def together(d: int, rule: str) -> int:
@@ -245,21 +255,32 @@ def together(d: int, rule: str) -> int:
 def _work(d: int, many: int) -> Work:
     """Room for so many problems at once."""
     if many > 1:
-        matrices, bands = _matrices(d, d, LANES), _aligned(2, d + 1, LANES)
+        (room, matrices), bands = _matrices(d, d, LANES), _aligned(2, d + 1, LANES)
     else:
         rows, columns = -(-d // SHORT) * SHORT, -(-d // BLOCK) * BLOCK
-        matrices, bands = _matrices(rows, columns), _aligned(2, columns + BLOCK)
+        (room, matrices), bands = _matrices(rows, columns), _aligned(2, columns + BLOCK)
     return Work(
-        matrices, _aligned(8, LANES), bands, np.empty(BLOCK), np.zeros((2, d + 1)), np.empty((d, d)),
+        room, matrices, _aligned(8, LANES), bands, np.empty(BLOCK), np.zeros((2, d + 1)), np.empty((d, d)),
         np.empty((d + 3, d)),
     )
 
 
-def run(batch, begin, end, curves, rule):
-    """Fill curves[begin:end] (R, T+1) by the rule; returns the first problem with an indefinite sigma, or end.
+def _require_shapes(batch: Batch, count: int, d: int) -> None:
+    """ValueError for a batch that kernels would read beyond."""
+    for name, field in batch._asdict().items():
+        right = (d, d) if field.ndim == 3 else ()
+        if field.shape[1:] != right or len(field) not in ((1, count) if right else (count,)):
+            raise ValueError(f"{name} of {count} problems in {d} dimensions has the shape {field.shape}")
 
-    The interpreter's lock is not held, so that threads may fill parts of the same curves side by side.
+
+def run(batch, turn, curves, rule):
+    """Fill curves (R, T+1) by the rule; returns the first problem met with an indefinite sigma, or R.
+
+    Threads that call it with the same turn, which begins as zeros (1,) of int64, share the problems out: each takes the
+    next group when it has done another, and none holds the interpreter's lock. The first indefinite sigma of all is
+    then among those met. ValueError if the shapes of the batch do not fit.
     """
     d = batch.sigma.shape[1]
+    _require_shapes(batch, len(curves), d)
     many = together(d, rule)
-    return (functional if rule == "functional" else parameter)(batch, begin, end, many, _work(d, many), curves)
+    return (functional if rule == "functional" else parameter)(batch, turn, many, _work(d, many), curves)

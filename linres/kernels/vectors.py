@@ -9,6 +9,8 @@ Two layouts of a matrix share the code written with them:
     rows    (m, n), n a multiple of LANES: the vector at (i, j) holds the entries (i, j) ... (i, j + LANES - 1);
     lanes   (m, n, LANES): as many matrices side by side; the vector at (i, j) holds the entry (i, j) of each.
 
+Rows are contiguous in both; they may lie apart.
+
 Under NUMBA_DISABLE_JIT=1 the vectors are NumPy arrays.
 """
 
@@ -140,10 +142,9 @@ class Matrix:
         self.emit, self.beside = emit, lanes
         self.base = emit.builder.ptrtoint(struct.data, INDEX)
         self.strides = [emit.builder.extract_value(struct.strides, axis) for axis in range(kind.ndim)]
-        if kind.layout == "C":  # then the compiler need not keep them in registers
-            self.strides[-1] = emit.number(8)
-            if lanes:
-                self.strides[-2] = emit.number(8 * LANES)
+        self.strides[-1] = emit.number(8)  # known, it takes no register
+        if lanes:
+            self.strides[-2] = emit.number(8 * LANES)
 
     def flipped(self, flag) -> "Matrix":
         """The transpose where the flag is set."""

@@ -4,9 +4,6 @@ What `linres.grow` does to one problem, with everything about its states to be s
 orders of magnitude.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-
 import numpy as np
 
 from linres import checks, trajectory
@@ -74,39 +71,28 @@ def stacking_batch(
     stages = trajectory.budget(CALL, stages)
     jobs = checks.whole(f"{CALL}(jobs=...)", jobs, wanted="an integer >= 1", low=1)
     sigma, target, start = _matrices(sigma, target, start)
-    _require_symmetric(sigma)
+    _require_symmetric(_once(sigma))
     paces = momentum, step_size
     if momentum is None or step_size is None:
         paces = _defaults(sigma, target, start, rule, momentum, step_size)
     count = len(sigma)
     momentum = _numbers("momentum", paces[0], count, "in [0, 1)", lambda v: (v >= 0) & (v < 1))
     step_size = _numbers("step_size", paces[1], count, "positive", lambda v: v > 0)
-    batch = kernel.Batch(*as_arrays(sigma, target, start, momentum, step_size))
+    batch = kernel.Batch(*as_arrays(*map(_once, (sigma, target, start)), momentum, step_size))
     curves = np.empty((count, stages + 1))
     _run(kernel, batch, curves, rule, jobs)
     return curves
 
 
 def _run(kernel, batch, curves: np.ndarray, rule: str, jobs: int) -> None:
-    """Fill the curves; in parts as equal as their number of whole groups allows, one for each thread."""
-    count, group = len(curves), kernel.together(batch.sigma.shape[1], rule)
-    groups = -(-count // group)
-    jobs = min(jobs, groups)
-    edges = [min(group * (groups * job // jobs), count) for job in range(jobs + 1)]
-    parts = list(pairwise(edges))
+    """Fill the curves, on so many threads, but no more than there are groups of problems."""
+    from linres.kernels._threads import at_once
 
-    def work(part: tuple[int, int]) -> int:
-        return kernel.run(batch, *part, curves, rule)
-
-    if jobs == 1:
-        reached = list(map(work, parts))
-    else:
-        with ThreadPoolExecutor(jobs) as pool:
-            reached = list(pool.map(work, parts))
-    for (_, end), stopped in zip(parts, reached, strict=True):
-        if stopped < end:
-            raise refuse(f"{CALL}(sigma)", "positive semidefinite", f"sigma[{stopped}], which is not",
-                         "It is E[x x^T].")
+    count, turn = len(curves), np.zeros(1, dtype=np.int64)
+    groups = -(-count // kernel.together(batch.sigma.shape[1], rule))
+    stopped = min(at_once(lambda: kernel.run(batch, turn, curves, rule), min(jobs, groups)))
+    if stopped < count:
+        raise refuse(f"{CALL}(sigma)", "positive semidefinite", f"sigma[{stopped}], which is not", "It is E[x x^T].")
 
 
 def _matrices(sigma, target, start) -> list[np.ndarray]:
@@ -123,6 +109,11 @@ def _matrices(sigma, target, start) -> list[np.ndarray]:
     return [np.broadcast_to(array, (count, d, d)) for array in found.values()]
 
 
+def _once(matrices: np.ndarray) -> np.ndarray:
+    """Those that differ in (R, d, d): the first, if it is repeated without a copy."""
+    return matrices if matrices.strides[0] else matrices[:1]
+
+
 def _stack(name: str, given, d: int | None) -> np.ndarray:
     wanted = "real matrices (R, d, d) or (d, d)" if d is None else f"real matrices (R, {d}, {d}) or ({d}, {d})"
     call = f"{CALL}({name})"
@@ -137,6 +128,8 @@ def _stack(name: str, given, d: int | None) -> np.ndarray:
 
 
 def _require_symmetric(sigma: np.ndarray) -> None:
+    if np.array_equal(sigma, sigma.swapaxes(1, 2)):
+        return
     skew = np.abs(sigma - sigma.swapaxes(1, 2)).max(axis=(1, 2))
     bad = np.flatnonzero(skew > sigma.shape[1] * EPS * np.abs(sigma).max(axis=(1, 2)))
     if len(bad):
