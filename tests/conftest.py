@@ -6,6 +6,7 @@ what was changed.
 """
 
 import os
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,16 @@ settings.register_profile(
     derandomize=os.environ.get("LINRES_DERANDOMIZE") == "1",
 )
 settings.load_profile("linres")
+
+
+NEEDED = {"xdist": "pytest-xdist", "sybil": "sybil", "linres": "linres"}  # by module
+
+
+def pytest_addoption(parser):
+    """Say what to install where the tests and pages cannot run, before pytest stumbles over it."""
+    missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise pytest.UsageError(f"the tests need {' and '.join(missing)}. pip install '.[test]' brings all of it.")
 
 
 LONGEST = ("test_every_theorem.py", "test_coq.py")  # minutes each: started last, one would keep a core waiting for it
