@@ -127,19 +127,17 @@ def on(jobs: int) -> Iterator[int]:
 
 def interleaved(
     callables: Mapping[str, Callable[[], object]], repeats: int = 7, *, clock: str = "wall", least: float = LEAST,
-    warm: bool = False, rest: float | None = None,
+    warm: bool = False, rest: float = 0.0,
 ) -> dict[str, float]:
     """The median seconds of one call of each, by name.
 
     Each is called once to warm up, which compiles it, unless it is `warm`. Then come `repeats` rounds; in each, every
     callable has its turn, and the next round begins one further on. A turn lasts `least` seconds: short calls are
-    repeated, as often as the first round finds necessary. The garbage collector waits. On several cores every turn
-    begins after `rest` seconds, REST by default, and AWAKE such of calls. clock: a key of CLOCKS; "cpu"
+    repeated, as often as the first round finds necessary. The garbage collector waits. With `rest`, a turn begins
+    after so many seconds without a call, and AWAKE ones of calls. clock: a key of CLOCKS; "cpu"
     counts the seconds of all threads.
     """
     now, names = CLOCKS[clock], list(callables)
-    if rest is None:
-        rest = REST if len(_cores()) > 1 and len(names) > 1 else 0.0
     for name in names[: 0 if warm else None]:
         callables[name]()
     collecting = gc.isenabled()
@@ -183,7 +181,8 @@ def raced(
     lasting = sum(took for name, took in peers.items() if name not in far)
     rounds = min(repeats, max(FEWEST, int(ENOUGH / lasting))) if lasting else repeats
     near = {name: call for name, call in callables.items() if name not in far}
-    seconds = interleaved(near, rounds, clock=clock, warm=True)
+    rest = REST if len(_cores()) > 1 else 0.0
+    seconds = interleaved(near, rounds, clock=clock, warm=True, rest=rest)
     return {name: seconds.get(name, first[name]) for name in callables}, {
         name: 1 if name in far else rounds for name in callables}
 

@@ -382,7 +382,7 @@ def speedup(given: Batch, rule: str, jobs: int) -> float:
     threads = {str(count): partial(ours, given, rule, count) for count in (1, jobs)}
     time.sleep(frame.REST)
     _, first = frame.once(threads["1"])
-    seconds = frame.interleaved(threads, max(5, min(25, int(2 / first))), warm=True, rest=0.0)
+    seconds = frame.interleaved(threads, max(5, min(25, int(2 / first))), warm=True)
     return seconds["1"] / seconds[str(jobs)]
 
 
