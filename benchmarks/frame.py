@@ -29,6 +29,9 @@ from linres.writing import whole
 OURS = "linres"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 LEAST = 2e-3  # seconds that one measurement lasts at least: shorter calls are repeated in it
+# Seconds between turns on several cores, since threads of a library spin for a while when its work is done; and seconds
+# of calls that wake the cores up again before the short ones are timed.
+REST, AWAKE = 0.05, 0.01
 LONG, BEHIND = 0.5, 1.5  # a peer that takes so many seconds, and so many times those of the quickest, is timed once
 ENOUGH, FEWEST = 6.0, 3  # seconds that the peers' rounds may take together, and rounds that there are at least
 _TASKS = Path("/proc/self/task")
@@ -124,13 +127,14 @@ def on(jobs: int) -> Iterator[int]:
 
 def interleaved(
     callables: Mapping[str, Callable[[], object]], repeats: int = 7, *, clock: str = "wall", least: float = LEAST,
-    warm: bool = False,
+    warm: bool = False, rest: float = 0.0,
 ) -> dict[str, float]:
     """The median seconds of one call of each, by name.
 
     Each is called once to warm up, which compiles it, unless it is `warm`. Then come `repeats` rounds; in each, every
     callable has its turn, and the next round begins one further on. A turn lasts `least` seconds: short calls are
-    repeated, as often as the first round finds necessary. The garbage collector waits. clock: a key of CLOCKS; "cpu"
+    repeated, as often as the first round finds necessary. The garbage collector waits. With `rest`, a turn begins
+    after so many seconds without a call, and AWAKE ones of calls. clock: a key of CLOCKS; "cpu"
     counts the seconds of all threads.
     """
     now, names = CLOCKS[clock], list(callables)
@@ -141,15 +145,27 @@ def interleaved(
     try:
         counts, times = {}, {}
         for name in names:
+            _rested(callables[name], rest)
             counts[name], first = _counted(callables[name], least, now)
             times[name] = [first]
         for turn in range(1, repeats):
             for name in names[turn % len(names):] + names[: turn % len(names)]:
+                _rested(callables[name], rest if times[name][0] < LONG else 0.0)
                 times[name].append(_timed(callables[name], counts[name], now))
     finally:
         if collecting:
             gc.enable()
     return {name: statistics.median(each) for name, each in times.items()}
+
+
+def _rested(call: Callable[[], object], rest: float) -> None:
+    """Cores that have nothing left to do but the call, and are awake."""
+    if rest:
+        time.sleep(rest)
+        begun = time.perf_counter()
+        call()
+        while time.perf_counter() - begun < AWAKE:
+            call()
 
 
 def raced(
@@ -165,7 +181,8 @@ def raced(
     lasting = sum(took for name, took in peers.items() if name not in far)
     rounds = min(repeats, max(FEWEST, int(ENOUGH / lasting))) if lasting else repeats
     near = {name: call for name, call in callables.items() if name not in far}
-    seconds = interleaved(near, rounds, clock=clock, warm=True)
+    rest = REST if len(_cores()) > 1 else 0.0
+    seconds = interleaved(near, rounds, clock=clock, warm=True, rest=rest)
     return {name: seconds.get(name, first[name]) for name in callables}, {
         name: 1 if name in far else rounds for name in callables}
 

@@ -3,7 +3,8 @@
     python -m benchmarks.stages --sizes 8 64 --rules functional --json stages.json
 
 On one core, problems of the sizes of `benchmarks.stacking_batch`. A stage is a run of STAGES of them less a run of
-none, which is the setup. Parts: the products; the linear system; `beside`, what is left, which moves and adds up.
+none, which is the setup. Parts, each timed over and over on the same matrices: the products; the linear system;
+`beside`, what is left, which moves and adds up.
 
 roofline: a stage takes at least the time of its flops at the peak of the core's multiply-adds, and at least that of
 moving the matrices that it reads and writes, each once for each operation on it, as quickly as one of these matrices is
@@ -38,29 +39,33 @@ def _copy(a, out):
 
 @numba.njit(nogil=True)
 def _copies(times, m):
+    a, out = m[0], m[1]  # not in the loop, where they would be counted as held each time
     for _ in range(times):
-        _copy(m[0], m[1])
+        _copy(a, out)
 
 
 @numba.njit(nogil=True)
 def _affines(times, m, numbers, d):
     part = Part(0, 0, m.shape[1], 0, m.shape[2], 0, d)
+    a, b, x, out, one, none = m[0], m[1], m[2], m[3], numbers[2], numbers[4]
     for _ in range(times):
-        affine(part, m[0], m[1], numbers[2], m[2], numbers[4], m[3])
+        affine(part, a, b, one, x, none, out)
 
 
 @numba.njit(nogil=True)
 def _grows(times, m, numbers, d):
+    a, b, grown, error, total = m[0], m[1], m[2], m[3], numbers[5]
     for _ in range(times):
-        grow(m[0], m[1], m[2], m[3], numbers[5], d)
+        grow(a, b, grown, error, total, d)
 
 
 @numba.njit(nogil=True)
 def _systems(times, m, numbers, d, pivot_row):
+    a, b, system, right, inverse, constants, lost = m[0], m[1], m[6], m[5], m[7], numbers[2:5], numbers[6:7]
     for _ in range(times):
-        _copy(m[0], m[6])
-        _copy(m[1], m[5])
-        solve(m[6], m[5], d, numbers[2:5], pivot_row, m[7], numbers[6:7])
+        _copy(a, system)
+        _copy(b, right)
+        solve(system, right, d, constants, pivot_row, inverse, lost)
 
 
 def work(d: int, many: int) -> kernel.Work:
