@@ -102,13 +102,12 @@ def parts(rule: str, d: int, repeats: int, clock: str) -> dict[str, float]:
 def stage(given: Batch, rule: str, repeats: int, clock: str) -> tuple[float, float]:
     """Seconds for one problem: of a stage, and of what comes before them all."""
     def run(stages: int) -> Callable[[], object]:
-        turn = np.zeros(1, dtype=np.int64)
-        batch = kernel.Batch(*map(np.ascontiguousarray, given))
-        curves = np.empty((len(given.sigma), stages + 1))
+        sigma, *others = map(np.ascontiguousarray, given)
+        curves = np.empty((len(sigma), stages + 1))
 
         def call():
-            turn[0] = 0
-            kernel.run(batch, turn, curves, rule)
+            made = kernel.factors(sigma, rule, 1)
+            kernel.run(kernel.Batch(*made[:2], *others), curves, rule, 1)
 
         return call
 

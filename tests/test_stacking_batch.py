@@ -250,12 +250,13 @@ def test_the_indefinite_sigma_among_many_is_named(rule):
         linres.stacking_batch(sigma, target, start, rule=rule, stages=3, momentum=0.5, step_size=0.1, jobs=2)
 
 
-@pytest.mark.parametrize("field", range(5))
+@pytest.mark.parametrize("field", range(6))
 def test_a_batch_that_kernels_would_read_beyond_is_refused(field):
-    given = [*make(3, 5)]
+    sigma, *others = as_arrays(*make(3, 5))
+    given = [*kernel.factors(sigma, "functional", 1)[:2], *others]
     given[field] = given[field][:2]
     with pytest.raises(ValueError, match="of 5 problems in 3 dimensions"):
-        kernel.run(kernel.Batch(*as_arrays(*given)), np.zeros(1, dtype=np.int64), np.empty((5, 3)), "functional")
+        kernel.run(kernel.Batch(*given), np.empty((5, 3)), "functional", 1)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from linres.kernels._jit import compiled
-from linres.kernels._threads import following
+from linres.kernels._threads import at_once, following
 from linres.kernels.elimination import BLOCK, solve
 from linres.kernels.factors import root, tridiagonal
 from linres.kernels.microkernel import SHORT, Part, affine, grow
@@ -39,9 +39,13 @@ COUNT, APART = 8, 72  # matrices of a run, and numbers between them, of nine cac
 
 
 class Batch(NamedTuple):
-    """Sigma, W*, W_0 (R, d, d), or (1, d, d) where all runs have the same; momentum and step size (R,)."""
+    """Sigma in the form that `factors` gives it (R, d, d) and (R, 2, d + 1), W*, W_0 (R, d, d), paces (R,).
 
-    sigma: np.ndarray
+    Of what all runs have the same there may be one in place of R.
+    """
+
+    frame: np.ndarray
+    band: np.ndarray
     target: np.ndarray
     start: np.ndarray
     momentum: np.ndarray
@@ -51,7 +55,7 @@ class Batch(NamedTuple):
 class Work(NamedTuple):
     """What a run writes to: room for COUNT matrices in one of the layouts, rows of LANES numbers, the diagonals of T.
 
-    Then for a single problem: band (2, d + 1), frame (d, d) and scratch (d + 3, d). See `_matrices` for how they lie.
+    See `_matrices` for how they lie.
     """
 
     room: np.ndarray
@@ -59,9 +63,22 @@ class Work(NamedTuple):
     numbers: np.ndarray
     bands: np.ndarray
     pivot_row: np.ndarray
-    band: np.ndarray
-    frame: np.ndarray
-    scratch: np.ndarray
+
+
+@compiled(nogil=True)
+def _factor(sigma, turn, reduced, scratch, frame, band):
+    """Fill frame and band, see `factors`, in turns with other threads; returns the first indefinite one met, or S.
+
+    reduced: whether to the tridiagonal matrix. scratch: (d + 3, d).
+    """
+    problem = following(turn)
+    while problem < len(frame):
+        if not root(sigma[problem], frame[problem], scratch[: sigma.shape[1]]):
+            return problem
+        if reduced:
+            tridiagonal(sigma[problem], frame[problem], band[problem, 0], band[problem, 1], scratch)
+        problem = following(turn)
+    return len(frame)
 
 
 @compiled(inline=True)
@@ -113,11 +130,8 @@ def _begin(batch, first, count, work):
 
 @compiled(nogil=True)
 def parameter(batch, turn, many, work, curves):
-    """Fill curves (R, T+1), `many` problems at once, in turns with other threads: turn (1,) counts the groups taken.
-
-    Stops at an indefinite sigma, and returns that problem, else R.
-    """
-    m, numbers, d = work.matrices, work.numbers, batch.sigma.shape[1]
+    """Fill curves (R, T+1), `many` problems at once, in turns with other threads: turn (1,) counts the groups taken."""
+    m, numbers, d = work.matrices, work.numbers, batch.frame.shape[1]
     x, grown, error, block, slope, factor = m[0], m[1], m[2], m[3], m[4], m[5]
     beta, back, one, minus, none = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
     total, lost = numbers[5:6], numbers[6:7]
@@ -129,9 +143,7 @@ def parameter(batch, turn, many, work, curves):
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(_of(batch.sigma, problem), work.frame, work.scratch[:d]):
-                return problem
-            _pack(work.frame, n, False, factor)
+            _pack(_of(batch.frame, problem), n, False, factor)
             _pack(_of(batch.start, problem), n, True, slope)
             _pack(_of(batch.target, problem), n, True, grown)
         affine(flipped, factor, slope, one, slope, none, x)
@@ -145,7 +157,7 @@ def parameter(batch, turn, many, work, curves):
             x, grown = grown, x
             _write(total, lost, first, count, many == 1, t, curves)
         first = many * following(turn)
-    return len(curves)
+    return 0
 
 
 @compiled(inline=True)
@@ -191,7 +203,7 @@ def _measure(error, bands, total, d):
 @compiled(nogil=True)
 def functional(batch, turn, many, work, curves):
     """As `parameter`. From the stage on at which W is singular losses are nan."""
-    m, numbers, bands, d = work.matrices, work.numbers, work.bands, batch.sigma.shape[1]
+    m, numbers, bands, d = work.matrices, work.numbers, work.bands, batch.frame.shape[1]
     network, error, change, ahead, move, free, system = m[0], m[1], m[2], m[3], m[4], m[5], m[6]
     one, minus, none, total, lost = numbers[2], numbers[3], numbers[4], numbers[5:6], numbers[6:7]
     rows, columns = network.shape[:2]
@@ -202,11 +214,8 @@ def functional(batch, turn, many, work, curves):
         _begin(batch, first, count, work)
         for n in range(many):
             problem = first + min(n, count - 1)
-            if not root(_of(batch.sigma, problem), work.frame, work.scratch[:d]):
-                return problem
-            tridiagonal(_of(batch.sigma, problem), work.frame, work.band[0], work.band[1], work.scratch)
-            _pack(work.band, n, False, bands)
-            _pack(work.frame, n, True, system)
+            _pack(_of(batch.band, problem), n, False, bands)
+            _pack(_of(batch.frame, problem), n, True, system)
             _pack(_of(batch.start, problem), n, False, move)
             _pack(_of(batch.target, problem), n, False, free)
         affine(whole, move, system, one, move, none, network)
@@ -222,7 +231,7 @@ def functional(batch, turn, many, work, curves):
             _measure(error, bands, total, d)
             _write(total, lost, first, count, many == 1, t, curves)
         first = many * following(turn)
-    return len(curves)
+    return 0
 
 
 def _aligned(*shape: int) -> np.ndarray:
@@ -259,28 +268,43 @@ def _work(d: int, many: int) -> Work:
     else:
         rows, columns = -(-d // SHORT) * SHORT, -(-d // BLOCK) * BLOCK
         (room, matrices), bands = _matrices(rows, columns), _aligned(2, columns + BLOCK)
-    return Work(
-        room, matrices, _aligned(8, LANES), bands, np.empty(BLOCK), np.zeros((2, d + 1)), np.empty((d, d)),
-        np.empty((d + 3, d)),
-    )
+    return Work(room, matrices, _aligned(8, LANES), bands, np.empty(BLOCK))
 
 
 def _require_shapes(batch: Batch, count: int, d: int) -> None:
     """ValueError for a batch that kernels would read beyond."""
+    square, wanted = (d, d), {"band": (2, d + 1), "momentum": (), "step": ()}
     for name, field in batch._asdict().items():
-        right = (d, d) if field.ndim == 3 else ()
+        right = wanted.get(name, square)
         if field.shape[1:] != right or len(field) not in ((1, count) if right else (count,)):
             raise ValueError(f"{name} of {count} problems in {d} dimensions has the shape {field.shape}")
 
 
-def run(batch, turn, curves, rule):
-    """Fill curves (R, T+1) by the rule; returns the first problem met with an indefinite sigma, or R.
+def _turn() -> np.ndarray:
+    """What threads count by, from 0."""
+    return np.zeros(1, dtype=np.int64)
 
-    Threads that call it with the same turn, which begins as zeros (1,) of int64, share the problems out: each takes the
-    next group when it has done another, and none holds the interpreter's lock. The first indefinite sigma of all is
-    then among those met. ValueError if the shapes of the batch do not fit.
+
+def factors(sigma, rule, jobs):
+    """Each Sigma (S, d, d) once for all its runs: frame (S, d, d), band (S, 2, d + 1), and an index.
+
+    For the parameter rule F with F F^T = Sigma, and no band; for the functional one Q^T and the diagonals of T with
+    Sigma = Q T Q^T. The index is that of the first indefinite Sigma, or S.
     """
-    d = batch.sigma.shape[1]
+    count, d = sigma.shape[:2]
+    frame, band, turn = np.empty((count, d, d)), np.zeros((count, 2, d + 1)), _turn()
+    stopped = at_once(lambda: _factor(sigma, turn, rule == "functional", np.empty((d + 3, d)), frame, band), jobs)
+    return frame, band, min(stopped)
+
+
+def run(batch, curves, rule, jobs):
+    """Fill curves (R, T+1) by the rule, on so many threads, but no more than there are groups of problems.
+
+    Each thread takes the next group when it has done another, and none holds the interpreter's lock. ValueError if the
+    shapes of the batch do not fit.
+    """
+    d = batch.frame.shape[1]
     _require_shapes(batch, len(curves), d)
-    many = together(d, rule)
-    return (functional if rule == "functional" else parameter)(batch, turn, many, _work(d, many), curves)
+    many, turn, kernel = together(d, rule), _turn(), functional if rule == "functional" else parameter
+    groups = -(-len(curves) // many)
+    at_once(lambda: kernel(batch, turn, many, _work(d, many), curves), min(jobs, groups))

@@ -78,21 +78,14 @@ def stacking_batch(
     count = len(sigma)
     momentum = _numbers("momentum", paces[0], count, "in [0, 1)", lambda v: (v >= 0) & (v < 1))
     step_size = _numbers("step_size", paces[1], count, "positive", lambda v: v > 0)
-    batch = kernel.Batch(*as_arrays(*map(_once, (sigma, target, start)), momentum, step_size))
+    sigma, target, start, momentum, step_size = as_arrays(*map(_once, (sigma, target, start)), momentum, step_size)
+    frame, band, indefinite = kernel.factors(sigma, rule, jobs)
+    if indefinite < len(sigma):
+        raise refuse(f"{CALL}(sigma)", "positive semidefinite", f"sigma[{indefinite}], which is not",
+                     "It is E[x x^T].")
     curves = np.empty((count, stages + 1))
-    _run(kernel, batch, curves, rule, jobs)
+    kernel.run(kernel.Batch(frame, band, target, start, momentum, step_size), curves, rule, jobs)
     return curves
-
-
-def _run(kernel, batch, curves: np.ndarray, rule: str, jobs: int) -> None:
-    """Fill the curves, on so many threads, but no more than there are groups of problems."""
-    from linres.kernels._threads import at_once
-
-    count, turn = len(curves), np.zeros(1, dtype=np.int64)
-    groups = -(-count // kernel.together(batch.sigma.shape[1], rule))
-    stopped = min(at_once(lambda: kernel.run(batch, turn, curves, rule), min(jobs, groups)))
-    if stopped < count:
-        raise refuse(f"{CALL}(sigma)", "positive semidefinite", f"sigma[{stopped}], which is not", "It is E[x x^T].")
 
 
 def _matrices(sigma, target, start) -> list[np.ndarray]:
