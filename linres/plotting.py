@@ -45,7 +45,9 @@ def loss_curve(trajectory: Trajectory, *, title: str = ""):
     axes.set_ylabel(words)
     axes.set_title(title, fontsize="medium")
     axes.grid(True, color="0.85", linewidth=0.6)
-    axes.legend(framealpha=0.85, edgecolor="none")
+    handles = axes.get_legend_handles_labels()[0]
+    legend_below(figure, handles, columns=1)
+    figure.set_figheight(4.2 + 0.18 * len(handles))
     return figure
 
 

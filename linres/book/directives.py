@@ -101,10 +101,10 @@ class TheoremDirective(_Directive):
         fell = {each["name"]: each for each in _controls(found)}
         lines = []
         for number, hypothesis in enumerate(theorem.hypotheses, 1):  # formulas are in the box and on the page
-            dropping = [control for control in theorem.controls if any(hypothesis is each for each in control.drop)]
+            dropping = [control for control in theorem.controls if hypothesis in control.drop]
             told = "; ".join(f"`{each.name}` {_fate(fell.get(each.name))}" for each in dropping)
             lines.append(f"- **H{number}**: " + (
-                f"without it {told}." if told else "no control drops it; the page says why it is there."))
+                f"without it {told}." if told else "no control drops it."))
         return "\n".join(lines)
 
 

@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.open:
         import webbrowser
 
-        webbrowser.open((out / "index.html").resolve().as_uri())
+        if not webbrowser.open((out / "index.html").resolve().as_uri()):
+            print("linres book: no browser was found to open it in", file=sys.stderr)
     statuses = [record.status(found, name) for name in (*NAMES, *REFUTED)]
     return int(any(status.kind == "failed" for status in statuses) or _a_block_fails(found, pages))
 

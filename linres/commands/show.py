@@ -109,7 +109,11 @@ def _page(theorem, write, width: int) -> list[str]:
     lines = words(f"{theorem.name} ({theorem.provenance})", *filter(None, [theorem.title]))
     lines += ["", "statement", *formulas(write(theorem.conclusion))]
     if theorem.hypotheses:
-        lines += ["", "hypotheses", *formulas(*map(write, theorem.hypotheses))]
+        numbered = (f"H{k}: {write(each)}" for k, each in enumerate(theorem.hypotheses, 1))
+        lines += ["", "hypotheses", *formulas(*numbered)]
+    if theorem.over:
+        stage, horizon = map(write, theorem.over)
+        lines += words(f"What mentions {stage} is assumed at every stage {stage} < {horizon}.", indent=2)
     symbols = [f"{write(symbol)}: {meaning}" for symbol, meaning in theorem.symbols.items()]
     lines += ["", "where", *words(*(line.removesuffix(": ") for line in symbols), indent=2)]
     lines += formulas(*(f"{write(name)} := {write(meaning)}" for name, meaning in theorem.definitions.items()))

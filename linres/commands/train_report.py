@@ -244,7 +244,7 @@ def _status(trajectory) -> str:
 def _holding(report: dict) -> str:
     hypotheses = report["hypotheses"]
     held = sum(hypothesis["holds"] is True for hypothesis in hypotheses)
-    holding = f"all {held} hold" if held == len(hypotheses) else f"{held} of {len(hypotheses)} hold"
+    holding = f"all {held} hold" if held == len(hypotheses) > 1 else f"{held} of {len(hypotheses)} hold"
     return f"{holding} ({report['hypotheses_of'] or 'no theorem is measured here'})"
 
 

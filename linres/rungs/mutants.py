@@ -20,6 +20,7 @@ import numpy as np
 from sympy import Add, Integer, Mul
 
 from linres.arithmetic import EXACT, Matrix
+from linres.errors import refuse
 from linres.evaluate import Enclosure, Float, Stack, decide
 from linres.language import AT_LEAST, AT_MOST, Refused, Scope, gap, substitute
 from linres.mutants import KINDS, Group, Kind, Mutant, mutants
@@ -147,6 +148,7 @@ def run(
     """Make the mutants of a theorem and try every one. The same seed gives the same outcomes (see `linres.verify`)."""
     outcomes: list[Outcome] = []
     pool = Pool(theorem, LEVELS[level], seed)
+    _require_standing(pool)
     for kind in KINDS:
         if kind not in kinds:
             continue
@@ -160,6 +162,15 @@ def run(
             say(f"{theorem.name}: mutant {outcome.mutant.name}")
             outcomes.append(outcome)
     return Report(theorem, outcomes)
+
+
+def _require_standing(pool: "Pool") -> None:
+    """InputError where the theorem fails itself: of the fate of its mutants nothing can then be learnt."""
+    for instance, walks in pool.accepted:
+        if any(_truth(pool.theorem.conclusion, walk) is False for walk in walks):
+            name = pool.theorem.name
+            raise refuse(f"mutate({name})", "of a theorem that stands", f"one that is refuted, at {instance!r}",
+                         f"`linres verify {name}` says more.")
 
 
 def _families(found: list[Mutant]) -> list[list[Mutant]]:
