@@ -2,6 +2,6 @@
 
 import sys
 
-from linres.cli import main
+from linres.cli import entry
 
-sys.exit(main())
+sys.exit(entry())

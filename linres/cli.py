@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from linres.commands import book, export, figures, mutate, new, propagate, replay, show, train, verify
 from linres.errors import InputError, nearest
-from linres.exits import exits_raised
+from linres.exits import exits_raised, raise_exits
 from linres.writing import noting
 
 SHOWN = 3  # replaced files that are named
@@ -102,17 +102,33 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"{command}: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader, `head` say, has gone: not an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
+        if _output_works():  # somebody else's code raised it
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader, `head` say, has gone: not an error
+            return 0
         print(f"{command}: the output cannot be written: {error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{command}: interrupted", file=sys.stderr)
         return 130
     return code
+
+
+def entry() -> int:
+    """The command `linres`: `main`, in a process that nothing but its return value gives an exit code to."""
+    raise_exits()
+    return main()
+
+
+def _output_works() -> bool:
+    """Whether what waits to be written can be: it stays where it is when writing fails."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _run(arguments: argparse.Namespace) -> int:

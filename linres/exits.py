@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 
-@contextmanager
-def exits_raised() -> Iterator[None]:
-    """Within it os._exit raises SystemExit, which says so, in this process; processes forked from it end as ever."""
+def raise_exits() -> None:
+    """os._exit raises SystemExit, which says so, in this process; processes forked from it end as ever.
+
+    For as long as this one lasts: what it runs at its end must not choose its exit code either.
+    """
     here, leave = os.getpid(), os._exit
 
     def raised(status: int) -> NoReturn:
@@ -17,6 +19,13 @@ def exits_raised() -> Iterator[None]:
         raise SystemExit(f"os._exit({status!r})")
 
     os._exit = raised
+
+
+@contextmanager
+def exits_raised() -> Iterator[None]:
+    """As `raise_exits`, within it."""
+    leave = os._exit
+    raise_exits()
     try:
         yield
     finally:

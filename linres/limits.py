@@ -30,7 +30,7 @@ REFINEMENT = 16
 TOLERANCE = 1e-10  # of SciPy's steps, relative
 _STEPS = 100  # of the grid of smooth weights in a length of correlation: a cubic spline is then some 1e-9 off
 _LARGEST_GRID = 10**6
-_LARGEST_START = 1e100  # squares of entries stay in float64
+_LARGEST_START = 1e100  # and its inverse: squares of entries stay in float64
 
 Watch = Callable[[int, int], Any]
 
@@ -203,12 +203,28 @@ def strong_error(depth, refinement: int | None = None):
     >>> round(float(limits.strong_error(1000)), 7)  # about e/(2L)
     0.0013579
     """
-    depths = np.asarray(depth, dtype=float)
-    deficit = depths * np.log1p(1 / depths) - 1  # of log (1 + 1/L)^L below log e
+    depths = _depths("strong_error(depth)", depth)
+    coarse = math.e * np.expm1(_deficit(1 / depths))  # (1 + 1/L)^L - e
     if refinement is None:
-        return -math.e * np.expm1(deficit)
-    fine = depths * refinement
-    return math.e * (np.expm1(fine * np.log1p(1 / fine) - 1) - np.expm1(deficit))
+        return -coarse
+    refinement = _count("strong_error(refinement=...)", refinement)
+    return math.e * np.expm1(_deficit(1 / (depths * refinement))) - coarse
+
+
+def _deficit(x):
+    """log(1 + x)/x - 1, x >= 0, to rounding: by its series where x is small, -x/2 + x^2/3 - ..."""
+    x = np.asarray(x, dtype=float)
+    small = np.minimum(x, 0.01)
+    series = sum((-small) ** k / (k + 1) for k in range(1, 10))
+    with np.errstate(invalid="ignore"):
+        return np.where(x <= 0.01, series, np.log1p(x) / x - 1)[()]
+
+
+def _depths(call: str, depth) -> np.ndarray:
+    depths = np.asarray(depth, dtype=float)
+    if not (np.isfinite(depths) & (depths >= 1)).all():
+        raise refuse(call, "finite numbers >= 1", f"{depth}"[:80])
+    return depths
 
 
 def flow(
@@ -372,8 +388,10 @@ def flow_bound(depth, size: float, slope: float):
     >>> float(np.round(limits.flow_bound(100, 1.0, 2.0), 5))
     0.04038
     """
-    L, a = np.asarray(depth, dtype=float), size
-    return -np.exp(a) * np.expm1(L * np.log1p(a / L) - a) + slope / (2 * L) * np.exp(a * (1 - 1 / L))
+    L = _depths("flow_bound(depth)", depth)
+    a, b = (checks.number(f"flow_bound({name})", value, wanted="a number >= 0", holds=lambda x: x >= 0)
+            for name, value in (("size", size), ("slope", slope)))
+    return -np.exp(a) * np.expm1(a * _deficit(a / L)) + b / (2 * L) * np.exp(a * (1 - 1 / L))
 
 
 _ACTIVATION: dict[str, Callable] = {"linear": lambda x: x, "relu": lambda x: np.maximum(x, 0.0), "tanh": np.tanh}
@@ -391,8 +409,9 @@ def _settings(call: str, depth, width, block, runs, start, seed):
     if start is None:
         return depths, width, runs, seed, None
     given = checks.vector(f"{call}(start=...)", start)
-    if len(given) != width or not given.any() or np.abs(given).max() > _LARGEST_START:
-        raise refuse(f"{call}(start=...)", f"{width} numbers up to {_LARGEST_START:g}, not all 0", f"{given}"[:80])
+    if len(given) != width or not 1 / _LARGEST_START <= np.abs(given).max() <= _LARGEST_START:
+        wanted = f"{width} numbers, the largest between {1 / _LARGEST_START:g} and {_LARGEST_START:g}"
+        raise refuse(f"{call}(start=...)", wanted, f"{given}"[:80])
     return depths, width, runs, seed, given
 
 

@@ -71,8 +71,9 @@ def norm(
 ) -> dict[Any, Any]:
     """As `chance`, of |h_L|^2/|h_0|^2, but with the probability itself in a ball if there is one layer.
 
-    Likewise if the scale is 0, where every h_k is h_0. start: whether it is about a maximum or minimum over the layers,
-    where h_0 counts. What h_0 makes certain is not drawn: no number of draws tells a chance of 1 from a bound of 1.
+    Likewise if the scale is 0, where every h_k is h_0. start: whether it is about a maximum (>=) or a minimum (<=) over
+    the layers, where h_0 counts. What h_0 makes certain is not drawn: no number of draws tells a chance of 1 from a
+    bound of 1.
     """
     if network.square == 0:
         return {Probability(event): _certainly(event, values, 1)}

@@ -196,7 +196,7 @@ def test_what_is_missing_or_stale_is_verified_and_recorded(tmp_path, capsys):
     arguments = argparse.Namespace(level="quick", jobs=1)
     found, path = {"theorems": {}}, tmp_path / "record.json"
     assert book._wanting(found, "absorption", "quick")
-    book._bring_up_to_date(["absorption"], [], [], found, path, arguments)
+    book._bring_up_to_date(["absorption"], [], [], found, path, arguments, sources.everything())
     assert record.read(path) == found and not book._wanting(found, "absorption", "quick")
     assert "absorption: proved" in capsys.readouterr().err
     assert book._wanting(found, "absorption", "full")

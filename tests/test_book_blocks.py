@@ -12,9 +12,10 @@ import pytest
 pytest.importorskip("sphinx", reason="needs the extra book")
 
 import linres.theorems
-from linres.book import blocks, record, sources
+from linres.book import blocks, directives, record, sources
 from linres.cli import main
 from linres.commands import book
+from linres.errors import InputError
 from linres.figures import NAMES as FIGURES
 from linres.theorems import NAMES
 
@@ -110,6 +111,45 @@ def test_what_a_doctest_prints_is_compared_but_for_spaces_at_the_ends_of_lines()
 def test_a_block_that_fails_says_why_and_the_next_one_runs(program, told):
     first, second = said(program, "x = 1\n")
     assert told in first and second == "" and "blocks.py" not in first
+
+
+@pytest.mark.parametrize(("block", "told"), [
+    (">>> 1 / 0  # doctest: +SKIP\n", "an example is skipped"), (">>> # nothing\n", "nothing here runs"),
+    (">>> x = 1\n\nassert x == 2\n", "no example, and so not run: assert x == 2"),
+])
+def test_a_doctest_of_which_not_all_runs_fails(block, told):
+    assert said(block, ">>> # a comment\n>>> 1\n1\n") == [told, ""]
+
+
+def test_an_import_from_linres_is_tied_to_the_home_of_the_name():
+    for text in ("from linres import boost\n", "import linres as lr\nlr.boost\n"):
+        assert "linres.methods.boosting" in set(blocks._used(text))
+    assert sources.module_of("absorption") in set(blocks._used("import linres\nlist(linres.NAMES)\n"))
+
+
+@pytest.mark.parametrize(("module", "name"), [("linres.data", "digits.npz"), ("linres.coq", "prelude.v")])
+def test_data_beside_a_package_belong_to_its_sources(module, name):
+    assert name in [path.name for path in sources._files_of(module)]
+
+
+def test_what_ran_before_the_sources_changed_is_not_recorded(tmp_path):
+    (tmp_path / "absorption.md").write_text(PAGE)
+    found, path = {}, tmp_path / "record.json"
+    with pytest.raises(InputError, match="changed while the book was made"):
+        book._bring_up_to_date(
+            [], [], ["absorption"], found, path, argparse.Namespace(level="quick", jobs=1), "other sources")
+    assert found == {} and not path.exists()
+
+
+def test_each_hypothesis_is_shown_with_the_controls_that_drop_it():
+    """Equal ones are the same, whichever theorem they were written for: those of lemmas among them."""
+    wrong = "H4", "without-smoothness"
+    theorem = linres.load("stacking-acceleration")
+    shown = directives.needed(theorem, {}).splitlines()
+    assert any(line.startswith(f"- **{wrong[0]}**") and f"`{wrong[1]}`" in line for line in shown)
+    for line, hypothesis in zip(shown, theorem.hypotheses, strict=True):
+        dropping = [control.name for control in theorem.controls if hypothesis in control.drop]
+        assert all(f"`{name}`" in line for name in dropping) and ("no control" in line) == (not dropping)
 
 
 def test_what_fails_later_in_a_doctest_fails_the_block():
@@ -288,7 +328,7 @@ def test_pages_that_did_not_change_are_not_run_again(pages, capsys):
     arguments = argparse.Namespace(level="quick", jobs=1)
     found, path = {"theorems": {}}, pages / "record.json"
     assert book._stale_pages(found, pages) == ["absorption", "other"]
-    book._bring_up_to_date([], [], ["absorption", "other"], found, path, arguments)
+    book._bring_up_to_date([], [], ["absorption", "other"], found, path, arguments, sources.everything())
     assert book._stale_pages(record.read(path), pages) == []
     edit(pages, "other.md", "x = 1", "x = 2")
     assert book._stale_pages(found, pages) == ["other"]

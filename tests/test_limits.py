@@ -1,5 +1,6 @@
 """Random networks beside their limits: laws, exact errors, flows with closed forms, and what is refused."""
 
+import fractions
 import math
 
 import numpy as np
@@ -91,7 +92,12 @@ class TestStrongError:
 
     def test_nothing_is_lost_at_great_depths(self):
         """e (1/(2L) - 11/(24 L^2) + ...)."""
-        assert strong_error(1e9) == pytest.approx(math.e / 2e9, rel=1e-7)
+        for L in (1e9, 1e12, 1e15, 1e300):
+            expected = math.e * (1 / (2 * L) - 11 / (24 * L**2) if L < 1e100 else 1 / (2 * L))
+            assert strong_error(L) == pytest.approx(expected, rel=1e-14)
+            assert flow_bound(L, 2.0, 0.0) == pytest.approx(math.exp(2) * 2 / L, rel=1e-8)
+        exact = fractions.Fraction(math.e) - fractions.Fraction(101, 100) ** 100
+        assert strong_error(100) == pytest.approx(float(exact), rel=1e-13)
         depths = np.array([1e3, 1e6])
         np.testing.assert_allclose(strong_error(depths, 10**6), strong_error(depths), rtol=2e-6)
 
@@ -150,6 +156,12 @@ class TestFlow:
         (lambda: diffusion(2, width=2, refinement=0), "diffusion(refinement=...) should be an integer >= 1"),
         (lambda: diffusion(2, width=2, start=[0, 0]), "diffusion(start=...) should be 2 numbers"),
         (lambda: diffusion(2, width=2, start=[1, 1e200]), "diffusion(start=...) should be 2 numbers"),
+        (lambda: diffusion(2, width=2, start=[1e-161, 0]), "diffusion(start=...) should be 2 numbers"),
+        (lambda: flow(2, width=2, start=[1e-320, 0]), "flow(start=...) should be 2 numbers"),
+        (lambda: strong_error(0), "strong_error(depth) should be finite numbers >= 1"),
+        (lambda: strong_error(4, 0), "strong_error(refinement=...) should be an integer >= 1"),
+        (lambda: flow_bound([1, math.nan], 1, 1), "flow_bound(depth) should be finite numbers >= 1"),
+        (lambda: flow_bound(4, -1, 1), "flow_bound(size) should be a number >= 0"),
         (lambda: diffusion(2, width=2, seed=-1), "diffusion(seed=...) should be an integer from 0"),
         (lambda: flow([3, 10], width=2), "flow(depth) should be divisors of the largest, 10"),
         (lambda: flow(3, width=2, length=0), "flow(length=...) should be a number > 0"),

@@ -75,6 +75,13 @@ def test_exit_codes(pairs, alarm, code):
     assert mutate.exit_code([rung.Report(None, [outcome])], {"conclusion": pairs}, 0.95) == code
 
 
+def test_of_the_mutants_of_a_false_theorem_nothing_is_said(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text(MINE.replace("/ 2)", "/ 3)"))
+    assert main(["mutate", "--file", str(path)]) == 2
+    assert "mutate(mean) should be of a theorem that stands, got one that is refuted, at" in capsys.readouterr().err
+
+
 def test_hypotheses_not_shown_necessary_have_a_threshold_of_their_own():
     """By default they are only reported."""
     reports, scores = [rung.Report(None, [])], {"conclusion": (10, 10), "hypothesis": (5, 10)}

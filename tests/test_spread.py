@@ -194,6 +194,28 @@ def test_a_process_that_ends_by_itself_is_bad_input_and_never_success(tmp_path, 
     assert err.splitlines()[-1] == "linres verify: the process of bare ended with exit code 0, with nothing known."
 
 
+@pytest.mark.parametrize("late", [
+    "import atexit; atexit.register(lambda: os._exit(0))",
+    "import threading; threading.Thread(target=lambda: (threading.main_thread().join(), os._exit(0))).start()",
+])
+def test_code_that_runs_at_the_end_of_the_process_does_not_choose_its_exit_code(tmp_path, late):
+    path = tmp_path / "mine.py"
+    wrong = "wrong = linres.Theorem('wrong', Le(a * b, (a**2 + b**2) / 3, evaluate=False))"
+    path.write_text(f"{FILE}{wrong}\n{late}\n")
+    command = [sys.executable, "-m", "linres", "verify", "--file", str(path), "wrong", "--jobs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "refuted" in done.stdout and done.returncode == 1
+
+
+def test_an_error_of_somebody_elses_code_is_no_reader_that_has_gone(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{FILE}\ndef broken():\n    raise BrokenPipeError\n"
+                    "pipe = replace(mean, name='pipe', instances=broken)\n")
+    command = [sys.executable, "-m", "linres", "mutate", "--file", str(path), "pipe"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "BrokenPipeError" in done.stderr and done.returncode == 1
+
+
 @pytest.mark.parametrize("command", ["verify", "show", "mutate", "export"])
 def test_a_file_that_exits_at_once_is_bad_input(tmp_path, capsys, command):
     path = tmp_path / "mine.py"

@@ -250,6 +250,24 @@ def test_the_indefinite_sigma_among_many_is_named(rule):
         linres.stacking_batch(sigma, target, start, rule=rule, stages=3, momentum=0.5, step_size=0.1, jobs=2)
 
 
+@pytest.mark.parametrize("scale", [1e-165, 1e-141, 1e141, 1e300])
+def test_sigma_whose_squares_leave_float64_is_refused(scale):
+    sigma, target, start, momentum, step = make(3, 5)
+    sigma[3] *= scale / np.abs(sigma[3]).max()
+    with pytest.raises(InputError, match=r"should be zero, or with a largest entry .* got sigma\[3\]"):
+        linres.stacking_batch(sigma, target, start, stages=3, momentum=momentum, step_size=step / scale)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("scale", [2.0**-463, 2.0**463])
+def test_curves_scale_with_sigma_as_far_as_it_may_go(rule, scale):
+    sigma, target, start, momentum, step = make(3, 5)
+    paces = {"stages": 9, "rule": rule, "momentum": momentum}
+    usual = linres.stacking_batch(sigma, target, start, step_size=step, **paces)
+    scaled = linres.stacking_batch(scale * sigma, target, start, step_size=step / scale, **paces)
+    np.testing.assert_allclose(scaled / scale, usual, rtol=1e-9)
+
+
 @pytest.mark.parametrize("field", range(6))
 def test_a_batch_that_kernels_would_read_beyond_is_refused(field):
     sigma, *others = as_arrays(*make(3, 5))

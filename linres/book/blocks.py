@@ -95,10 +95,12 @@ def _used(text: str) -> Iterator[str]:
     with suppress(SyntaxError, ValueError):  # such a block fails, whatever it is tied to
         for node in ast.walk(ast.parse(_program(text))):
             yield from sources.imported(node)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "linres":
+            if isinstance(node, ast.Attribute):  # of linres, whatever it is called here
                 yield linres._HOME.get(node.attr, f"linres.{node.attr}")
-            elif isinstance(node, ast.Constant) and node.value in (*NAMES, *REFUTED):
+            if isinstance(node, ast.Constant) and node.value in (*NAMES, *REFUTED):
                 yield sources.module_of(str(node.value))
+            if {"NAMES", "REFUTED"} & {getattr(node, "attr", ""), getattr(node, "id", "")}:
+                yield from map(sources.module_of, (*NAMES, *REFUTED))
 
 
 def _program(text: str) -> str:
@@ -190,6 +192,9 @@ def _tested(block: Block, name: str, namespace: dict[str, Any]) -> str:
         examples = doctest.DocTestParser().get_examples(block.text, name)
     except ValueError as problem:
         return str(problem)
+    unread = _unread(block.text, examples)
+    if unread:
+        return unread
     test = doctest.DocTest(examples, {}, name, name, block.line - 1, block.text)
     test.globs = namespace
     said: list[str] = []
@@ -197,6 +202,19 @@ def _tested(block: Block, name: str, namespace: dict[str, Any]) -> str:
     doctest.DocTestRunner(_Checker(), verbose=False).run(test, clear_globs=False, out=said.append)
     namespace.pop("__name__", None)
     return "\n".join(line for line in "".join(said).splitlines() if line != "*" * 70)
+
+
+def _unread(text: str, examples: list[doctest.Example]) -> str:
+    """What of a doctest would not run and be taken for passed; "" if all of it runs."""
+    if any(example.options.get(doctest.SKIP) for example in examples):
+        return "an example is skipped"
+    between = [part for part in doctest.DocTestParser().parse(text) if isinstance(part, str)]
+    prose = next((line for part in between for line in part.splitlines() if line.strip(" #")), "")
+    if prose:
+        return f"no example, and so not run: {prose}"
+    lines = [line.strip() for example in examples for line in example.source.splitlines()]
+    runs = any(line and not line.startswith("#") for line in lines)
+    return "" if runs else "nothing here runs"
 
 
 # What the record says.

@@ -8,7 +8,7 @@ import dataclasses
 import html
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +25,7 @@ from linres.printing import latex
 from linres.rungs.tightness import shown
 from linres.theorems import NAMES, REFUTED, load
 
+MANY = 4  # hypotheses: more stand in a list
 PROVENANCE = {
     "seed": "claimed by a source paper", "classical": "classical", "linres": "new here", "user": "a user's",
 }
@@ -90,29 +91,31 @@ class TheoremDirective(_Directive):
         box += [_badges(theorem, self.status(theorem.name)), ""]
         if theorem.hypotheses:
             assumed = [f"(H{k})&nbsp;${page.tex(each)}$" for k, each in enumerate(theorem.hypotheses, 1)]
-            box += ["Suppose " + ", ".join(assumed) + "." + _stages(theorem), "", "Then", ""]
+            one_by_one = len(assumed) > MANY
+            told = ["Suppose", "", *(f"- {each}" for each in assumed), ""] if one_by_one else [
+                "Suppose " + ", ".join(assumed) + "."]
+            box += [*told, _stages(theorem), "", "Then", ""]
         box += [page.formula(theorem.conclusion, True), "````"]
-        folded = self.fold("What each hypothesis is needed for", self._needed(theorem)) if theorem.hypotheses else []
+        fell = {each["name"]: each for each in _controls(self.status(theorem.name).entry)}
+        folded = self.fold("What each hypothesis is needed for", needed(theorem, fell)) if theorem.hypotheses else []
         return [*self.markdown("\n".join(box)), *folded]
 
-    def _needed(self, theorem: Any) -> str:
-        """For each hypothesis the controls that drop it, and whether they fell."""
-        found = self.status(theorem.name).entry
-        fell = {each["name"]: each for each in _controls(found)}
-        lines = []
-        for number, hypothesis in enumerate(theorem.hypotheses, 1):  # formulas are in the box and on the page
-            dropping = [control for control in theorem.controls if hypothesis in control.drop]
-            told = "; ".join(f"`{each.name}` {_fate(fell.get(each.name))}" for each in dropping)
-            lines.append(f"- **H{number}**: " + (
-                f"without it {told}." if told else "no control drops it."))
-        return "\n".join(lines)
+
+def needed(theorem: Any, fell: Mapping[str, Any]) -> str:
+    """For each hypothesis the controls that drop it, and whether they fell; fell: what is recorded of them, by name."""
+    lines = []
+    for number, hypothesis in enumerate(theorem.hypotheses, 1):  # formulas are in the box and on the page
+        dropping = [control for control in theorem.controls if hypothesis in control.drop]
+        told = "; ".join(f"`{each.name}` {_fate(fell.get(each.name))}" for each in dropping)
+        lines.append(f"- **H{number}**: " + (f"without it {told}." if told else "no control drops it."))
+    return "\n".join(lines)
 
 
 def _stages(theorem: Any) -> str:
     if not theorem.over:
         return ""
     stage, horizon = map(latex, theorem.over)
-    return f" Those that mention ${stage}$ are assumed at every stage ${stage} \\lt {horizon}$."
+    return f"Those that mention ${stage}$ are assumed at every stage ${stage} \\lt {horizon}$."
 
 
 def _fate(found: Any) -> str:

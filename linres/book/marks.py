@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 def mark(app: Any, document: nodes.document) -> None:
     """Sphinx's event doctree-read."""
     name, text = app.env.docname, page_text(app.env, app.env.docname)
-    if not blocks.of(text):
+    shown = [each for each in document.findall(nodes.literal_block) if each.get("language") == "python"]
+    if not blocks.of(text) and not shown:
         return
     app.env.note_dependency(str(record_path(app.env)))
     found = blocks.statuses(in_record(app.env), name, text)
-    shown = [each for each in document.findall(nodes.literal_block) if each.get("language") == "python"]
     if [each.astext().strip() for each in shown] != [block.text.strip() for block in blocks.of(text)]:
         logger.warning("the blocks of %s are not those that run", name, type="linres", subtype="blocks")
         return

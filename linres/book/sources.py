@@ -24,9 +24,26 @@ def fingerprint(*modules: str) -> str:
     """A hash of the sources of these modules and of all of ours that they import, directly or not."""
     digest = hashlib.sha256()
     for module in sorted(closure(modules)):
-        path = path_of(module)
-        if path is not None:
-            digest.update(f"{module}\0".encode() + path.read_bytes() + b"\0")
+        for path in _files_of(module):
+            digest.update(f"{module} {path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _files_of(module: str) -> list[Path]:
+    """The source of a module, and of a package the data beside it."""
+    path = path_of(module)
+    if path is None:
+        return []
+    others = path.parent.iterdir() if path.name == "__init__.py" else ()
+    return [path, *sorted(other for other in others if other.is_file() and other.suffix not in (".py", ".pyc"))]
+
+
+def everything() -> str:
+    """A hash of all files of the package."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(PACKAGE)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -64,9 +81,10 @@ def _imported(module: str) -> tuple[str, ...]:
 
 
 def imported(node: ast.AST) -> Iterator[str]:
-    """The modules of ours that an import may mean; `from linres import x` may mean the module linres.x."""
+    """The modules of ours that an import may mean; `from linres import x` the home of x, or the module linres.x."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "linres")
     elif isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "linres":
         yield str(node.module)
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        homes = linres._HOME if node.module == "linres" else {}
+        yield from (homes.get(alias.name, f"{node.module}.{alias.name}") for alias in node.names)

@@ -57,6 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     build = _builder()
     pages, out = Path(arguments.pages), Path(arguments.out)
     _require(pages, out)
+    from linres.book import sources
+
+    begun = sources.everything()  # before what will run is imported
     from linres.book import record
     from linres.theorems import NAMES, REFUTED
 
@@ -64,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = record.read(path)
     if not arguments.no_verify:
         wanting = [name for name in (*NAMES, *REFUTED) if _wanting(found, name, arguments.level)]
-        _bring_up_to_date(wanting, _stale_figures(found), _stale_pages(found, pages), found, path, arguments)
+        _bring_up_to_date(wanting, _stale_figures(found), _stale_pages(found, pages), found, path, arguments, begun)
     build(pages, out)
     print(out / "index.html")
     if arguments.open:
@@ -151,11 +154,15 @@ def _a_block_fails(found: dict[str, Any], folder: Path) -> bool:
 
 def _bring_up_to_date(
     theorems: list[str], figures: list[str], pages: list[str], found: dict[str, Any], path: Path,
-    arguments: argparse.Namespace,
+    arguments: argparse.Namespace, begun: str,
 ) -> None:
-    """Run the pages, verify the theorems and compute the figures, each put on record as soon as it is known."""
-    from linres.book import record
+    """Run the pages, verify the theorems and compute the figures, each put on record as soon as it is known.
+
+    InputError when the package is no longer what it was, `begun`: what ran would be recorded as what stands there now.
+    """
+    from linres.book import record, sources
     from linres.commands.spread import cores, spread
+    from linres.errors import InputError
     from linres.rungs import preload
 
     # Pages come first: they run in processes forked from one that has not yet started threads.
@@ -170,6 +177,8 @@ def _bring_up_to_date(
     work = partial(_entry, level=arguments.level, folder=path.parent)
     entries = spread(work, items, arguments.jobs or cores(), lambda done, line: None, again=lambda: items)
     for (kind, name), entry in zip(items, entries, strict=True):
+        if sources.everything() != begun:
+            raise InputError("the sources of linres changed while the book was made. Run it again.")
         found.setdefault(kind, {})[name] = entry
         with noting():  # the record is no output that users name: that it is replaced is not told
             record.write(path, found)

@@ -13,6 +13,7 @@ from linres.methods.stacking import RULES
 from linres.problem import EPS
 
 CALL = "stacking_batch"
+LARGEST = 1e140  # entry of sigma
 
 
 def stacking_batch(
@@ -72,6 +73,7 @@ def stacking_batch(
     jobs = checks.whole(f"{CALL}(jobs=...)", jobs, wanted="an integer >= 1", low=1)
     sigma, target, start = _matrices(sigma, target, start)
     _require_symmetric(_once(sigma))
+    _require_moderate(_once(sigma))
     paces = momentum, step_size
     if momentum is None or step_size is None:
         paces = _defaults(sigma, target, start, rule, momentum, step_size)
@@ -128,6 +130,16 @@ def _require_symmetric(sigma: np.ndarray) -> None:
     if len(bad):
         raise refuse(f"{CALL}(sigma)", "symmetric", f"sigma[{bad[0]}] with entries {skew[bad[0]]:.3g} off",
                      "Pass (sigma + sigma.swapaxes(-1, -2)) / 2.")
+
+
+def _require_moderate(sigma: np.ndarray) -> None:
+    """InputError where squares of entries leave float64, on the way to a factor of sigma."""
+    largest = np.abs(sigma).max(axis=(1, 2))
+    bad = np.flatnonzero((largest > 0) & ((largest < 1 / LARGEST) | (largest > LARGEST)))
+    if len(bad):
+        wanted = f"zero, or with a largest entry from {1 / LARGEST:g} to {LARGEST:g}"
+        raise refuse(f"{CALL}(sigma)", wanted, f"sigma[{bad[0]}] with {largest[bad[0]]:g}",
+                     "Multiply it by a number and divide the step size by it: losses are multiplied, too.")
 
 
 def _numbers(name: str, given, count: int, wanted: str, holds) -> np.ndarray:

@@ -166,11 +166,10 @@ def run(
 
 def _require_standing(pool: "Pool") -> None:
     """InputError where the theorem fails itself: of the fate of its mutants nothing can then be learnt."""
-    for instance, walks in pool.accepted:
-        if any(_truth(pool.theorem.conclusion, walk) is False for walk in walks):
-            name = pool.theorem.name
-            raise refuse(f"mutate({name})", "of a theorem that stands", f"one that is refuted, at {instance!r}",
-                         f"`linres verify {name}` says more.")
+    if pool.failing:
+        name = pool.theorem.name
+        raise refuse(f"mutate({name})", "of a theorem that stands", f"one that is refuted, at {pool.failing[0]!r}",
+                     "`linres verify` says more.")
 
 
 def _families(found: list[Mutant]) -> list[list[Mutant]]:
@@ -215,6 +214,7 @@ class Pool:
         self.proved = bool(theorem.proof) and symbolic.check(theorem, watch=self._watch).complete
         self.found: dict[str, list[Any]] = {}  # what refuted other mutants, by the part that they change
         self.survived: set[str] = set()  # hypotheses that were dropped and nothing broke
+        self._failing: list[Any] = []
 
     def _watch(self, step: Step, scope: Scope, facts: tuple[Any, ...]) -> None:
         self.leans_on[step.name] = (scope, facts)
@@ -266,6 +266,8 @@ class Pool:
                 checked = rigorous.check(single, instance, max_bits=BITS)
             except rigorous.FAULTS:
                 continue
+            if checked.failure and type(instance) is not Witness:
+                self._failing.append(instance)
             if not checked.holds:
                 continue
             with flint.ctx.workprec(BITS):
@@ -276,6 +278,12 @@ class Pool:
                 ]
                 found.append((instance, walks or [whole]))
         return found
+
+    @property
+    def failing(self) -> list[Any]:
+        """Instances at which the theorem itself fails."""
+        _ = self.accepted  # which finds them on the way
+        return self._failing
 
     @cached_property
     def outside(self) -> list[Any]:
