@@ -2,8 +2,10 @@
 
 import _thread
 import argparse
+import errno
 import os
 import re
+import select
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -36,6 +38,8 @@ not at all, and it says so on stderr. `linres new` alone wants --force for that.
 """
 
 
+# What writing fails with: the reader of a pipe has gone, or there is no room.
+OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)", re.DOTALL)
 
 
@@ -103,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{command}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if _output_works():  # somebody else's code raised it
+        if error.errno not in OUTPUT or (error.errno == errno.EPIPE and not _reader_gone()):  # somebody else's code
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # the reader, `head` say, has gone: not an error
@@ -122,13 +126,13 @@ def entry() -> int:
     return main()
 
 
-def _output_works() -> bool:
-    """Whether what waits to be written can be: it stays where it is when writing fails."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return False
-    return True
+def _reader_gone() -> bool:
+    """Whether nobody reads any more what we write."""
+    if not hasattr(select, "poll"):
+        return True
+    watched = select.poll()
+    watched.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in watched.poll(0))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -220,7 +220,7 @@ FORGERIES = {
         Unrelated, "a step's reason", HONEST, replace(HONEST, proof=(replace(SQUARE, by=Trust()),))),
     "a step of a subclass": (
         Unrelated, "made of Step", HONEST, replace(HONEST, proof=(Lying("conclusion", POSITIVE, SQUARE.by),))),
-    "a theorem of a subclass": (Unrelated, "got a Two", ONE, two()),
+    "a theorem of a subclass": (Unrelated, "got Two", ONE, two()),
     "a proof that is another when it is walked through": (
         Unrelated, "tuples and dicts", ONE,
         with_attribute(theorem(FALSE, claim(FALSE, Term(1))), proof=Changing([claim(FALSE, Term(1))]))),

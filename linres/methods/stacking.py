@@ -173,7 +173,7 @@ def grow(
         if not isinstance(start, str):
             wanted = "a word for what new blocks start at, or a function"
             raise refuse("grow(start=...)", wanted, checks.shown(start), "W_0 is network=.")
-        checks.word("grow(start=...)", start, STARTS, otherwise=", or a function; W_0 is network=")
+        checks.word("grow(start=...)", start, STARTS, otherwise=", or a function")
     checks.word("grow(rule=...)", rule, RULES)
     checks.word("grow(train=...)", train, TRAINED)
     if train == "all" and rule == "functional":

@@ -214,7 +214,7 @@ class Pool:
         self.proved = bool(theorem.proof) and symbolic.check(theorem, watch=self._watch).complete
         self.found: dict[str, list[Any]] = {}  # what refuted other mutants, by the part that they change
         self.survived: set[str] = set()  # hypotheses that were dropped and nothing broke
-        self._failing: list[Any] = []
+        self._fallen: list[Any] = []
 
     def _watch(self, step: Step, scope: Scope, facts: tuple[Any, ...]) -> None:
         self.leans_on[step.name] = (scope, facts)
@@ -267,7 +267,7 @@ class Pool:
             except rigorous.FAULTS:
                 continue
             if checked.failure and type(instance) is not Witness:
-                self._failing.append(instance)
+                self._fallen.append(instance)
             if not checked.holds:
                 continue
             with flint.ctx.workprec(BITS):
@@ -283,7 +283,7 @@ class Pool:
     def failing(self) -> list[Any]:
         """Instances at which the theorem itself fails."""
         _ = self.accepted  # which finds them on the way
-        return self._failing
+        return self._fallen
 
     @cached_property
     def outside(self) -> list[Any]:
