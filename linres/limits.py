@@ -24,7 +24,7 @@ import numpy as np
 from linres import checks
 from linres.errors import refuse
 from linres.methods import correlated, propagation
-from linres.methods.propagation import BLOCKS
+from linres.methods.propagation import BLOCKS, MOST
 
 REFINEMENT = 16
 TOLERANCE = 1e-10  # of SciPy's steps, relative
@@ -121,7 +121,7 @@ def diffusion(
     from linres.kernels import refined
 
     call = "diffusion"
-    depths, width, runs, seed, given = _settings(call, depth, width, block, runs, start, seed)
+    depths, width, runs, seed, given = _settings(call, depth, width, block, runs, start, seed, watch)
     refinement = _count(f"{call}(refinement=...)", refinement)
     activation = getattr(kernel, propagation.ACTIVATIONS[block])
     begun = np.full(width, math.nan) if given is None else given
@@ -192,6 +192,11 @@ def strong_error(depth, refinement: int | None = None):
     float or ndarray
         Of the shape of depth; exact but for rounding.
 
+    Raises
+    ------
+    InputError
+        When an argument is outside its range.
+
     Notes
     -----
     Theorem scaling-strong-error. For other blocks it is no more than that if phi(0) = 0 and |phi(x) - phi(y)| is at
@@ -221,10 +226,18 @@ def _deficit(x):
 
 
 def _depths(call: str, depth) -> np.ndarray:
-    depths = np.asarray(depth, dtype=float)
+    depths = _numbers(call, depth)
     if not (np.isfinite(depths) & (depths >= 1)).all():
         raise refuse(call, "finite numbers >= 1", f"{depth}"[:80])
     return depths
+
+
+def _numbers(call: str, values) -> np.ndarray:
+    """As float64. InputError for what is no real number."""
+    found = checks.array(call, values, "real numbers")
+    if found.dtype.kind not in "iuf":
+        raise refuse(call, "real numbers", f"dtype {found.dtype}")
+    return found.astype(float)
 
 
 def flow(
@@ -277,7 +290,7 @@ def flow(
     array([2., 2., 2.])
     """
     call = "flow"
-    depths, width, runs, seed, given = _settings(call, depth, width, block, runs, start, seed)
+    depths, width, runs, seed, given = _settings(call, depth, width, block, runs, start, seed, watch)
     if any(max(depths) % layers for layers in depths):
         raise refuse(f"{call}(depth)", f"divisors of the largest, {max(depths)}", str(depths))
     grid = _grid(call, max(depths), length)
@@ -339,7 +352,7 @@ def solve(weights, start, *, block: str = "linear") -> np.ndarray:
 
     start = checks.vector("solve(start)", start)
     wanted = (len(start), len(start))
-    weights = np.asarray(weights, dtype=float)
+    weights = _numbers("solve(weights)", weights)
     if weights.ndim != 3 or weights.shape[1:] != wanted or len(weights) < 4 or not np.isfinite(weights).all():
         raise refuse("solve(weights)", f"finite, of shape (N + 1, {len(start)}, {len(start)}), N >= 3",
                      f"shape {weights.shape}")
@@ -377,6 +390,11 @@ def flow_bound(depth, size: float, slope: float):
     float or ndarray
         Of the shape of depth.
 
+    Raises
+    ------
+    InputError
+        When an argument is outside its range.
+
     Notes
     -----
     Theorem scaling-smooth-weights.
@@ -397,12 +415,13 @@ def flow_bound(depth, size: float, slope: float):
 _ACTIVATION: dict[str, Callable] = {"linear": lambda x: x, "relu": lambda x: np.maximum(x, 0.0), "tanh": np.tanh}
 
 
-def _settings(call: str, depth, width, block, runs, start, seed):
+def _settings(call: str, depth, width, block, runs, start, seed, watch):
     """Depths, width, runs, seed and the start or None. InputError for what is none."""
-    several = np.ndim(depth) != 0
-    depths = [_count(f"{call}(depth)", each) for each in (depth if several else [depth])]
-    if not depths:
-        raise refuse(f"{call}(depth)", "an integer >= 1, or several", "none")
+    given = checks.array(f"{call}(depth)", depth, "an integer >= 1, or several")
+    if given.ndim > 1 or not given.size:
+        raise refuse(f"{call}(depth)", "an integer >= 1, or several", f"shape {given.shape}" if given.size else "none")
+    depths = [_count(f"{call}(depth)", each) for each in (depth if given.ndim else [depth])]
+    checks.watch(call, watch)
     width, runs = (_count(f"{call}({name}=...)", value) for name, value in (("width", width), ("runs", runs)))
     checks.word(f"{call}(block=...)", block, BLOCKS)
     seed = checks.whole(f"{call}(seed=...)", seed, wanted="an integer from 0 to 2^64 - 1", low=0, high=2**64 - 1)
@@ -416,7 +435,7 @@ def _settings(call: str, depth, width, block, runs, start, seed):
 
 
 def _count(call: str, value) -> int:
-    return checks.whole(call, value, wanted="an integer >= 1", low=1)
+    return checks.whole(call, value, wanted=f"an integer from 1 to {MOST:,}", low=1, high=MOST)
 
 
 def _grid(call: str, depth: int, length) -> int:

@@ -149,17 +149,17 @@ class TestFlow:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: diffusion(0, width=3), "diffusion(depth) should be an integer >= 1, got 0"),
+        (lambda: diffusion(0, width=3), "diffusion(depth) should be an integer from 1 to 1,000,000,000, got 0"),
         (lambda: diffusion([], width=3), "diffusion(depth) should be an integer >= 1, or several, got none"),
-        (lambda: diffusion(2, width=True), "diffusion(width=...) should be an integer >= 1"),
+        (lambda: diffusion(2, width=True), "diffusion(width=...) should be an integer from 1 to"),
         (lambda: diffusion(2, width=2, block="elu"), "diffusion(block=...) should be"),
-        (lambda: diffusion(2, width=2, refinement=0), "diffusion(refinement=...) should be an integer >= 1"),
+        (lambda: diffusion(2, width=2, refinement=0), "diffusion(refinement=...) should be an integer from 1 to"),
         (lambda: diffusion(2, width=2, start=[0, 0]), "diffusion(start=...) should be 2 numbers"),
         (lambda: diffusion(2, width=2, start=[1, 1e200]), "diffusion(start=...) should be 2 numbers"),
         (lambda: diffusion(2, width=2, start=[1e-161, 0]), "diffusion(start=...) should be 2 numbers"),
         (lambda: flow(2, width=2, start=[1e-320, 0]), "flow(start=...) should be 2 numbers"),
         (lambda: strong_error(0), "strong_error(depth) should be finite numbers >= 1"),
-        (lambda: strong_error(4, 0), "strong_error(refinement=...) should be an integer >= 1"),
+        (lambda: strong_error(4, 0), "strong_error(refinement=...) should be an integer from 1 to"),
         (lambda: flow_bound([1, math.nan], 1, 1), "flow_bound(depth) should be finite numbers >= 1"),
         (lambda: flow_bound(4, -1, 1), "flow_bound(size) should be a number >= 0"),
         (lambda: diffusion(2, width=2, seed=-1), "diffusion(seed=...) should be an integer from 0"),
@@ -168,7 +168,7 @@ class TestFlow:
         (lambda: flow(3, width=2, length=1e-9), "flow(depth, length=...) should be such that"),
         (lambda: solve(np.ones((3, 1, 1)), [1.0]), "solve(weights) should be finite, of shape (N + 1, 1, 1), N >= 3"),
         (lambda: solve(np.full((5, 1, 1), np.nan), [1.0]), "solve(weights) should be finite"),
-        (lambda: norm_law(0), "norm_law(width) should be an integer >= 1"),
+        (lambda: norm_law(0), "norm_law(width) should be an integer from 1 to"),
     ],
 )
 def test_bad_settings_are_refused(call, message):

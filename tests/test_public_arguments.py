@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 import linres
-from linres import checks, errors, guarantee, losses, starts
+from linres import checks, errors, guarantee, limits, losses, starts
 from linres.errors import InputError
 
 PROBLEM = linres.Problem.from_spectrum([0.1, 0.5, 1.0])
@@ -60,6 +60,9 @@ CALLS = {
     **of(linres.stacking_batch, PROBLEM.sigma, PROBLEM.target, stages=2),
     **of(linres.boost, Learner(), X, Y[:, 0], stages=2),
     **of(linres.propagate, 4, width=3, exponent=0.5, runs=2),
+    **of(limits.diffusion, 4, width=3), **of(limits.flow, 4, width=3),
+    **of(limits.solve, np.ones((5, 2, 2)), [1.0, 2.0]),
+    **of(limits.strong_error, 4), **of(limits.flow_bound, 4, 1.0, 1.0), **of(limits.norm_law, 3),
     **of(losses.Huber, X, Y), **of(losses.Multinomial, X, np.arange(30) % 3), **of(losses.Order, 5),
     **of(guarantee.of, PROBLEM, RUN), **of(starts.near, PROBLEM), **of(RUN.stages_to, 0.5), **of(linres.refuted, None),
     **of(linres.check, KNOWN), **of(linres.mutant, linres.load(KNOWN), "a"), **of(linres.export, None),

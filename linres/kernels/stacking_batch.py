@@ -293,8 +293,11 @@ def factors(sigma, rule, jobs):
     """
     count, d = sigma.shape[:2]
     frame, band, turn = np.empty((count, d, d)), np.zeros((count, 2, d + 1)), _turn()
-    stopped = at_once(lambda: _factor(sigma, turn, rule == "functional", np.empty((d + 3, d)), frame, band), jobs)
-    return frame, band, min(stopped)
+
+    def work() -> int:
+        return _factor(sigma, turn, rule == "functional", np.empty((d + 3, d)), frame, band)
+
+    return frame, band, min(at_once(work, min(jobs, count)))
 
 
 def run(batch, curves, rule, jobs):
