@@ -396,7 +396,7 @@ def test_check_says_what_was_found_of_each_kind_of_step():
 def test_check_checks_a_theorem_of_ones_own_and_says_prose_of_prose():
     theorem = made()
     assert repr(linres.check(theorem)) == (
-        "mean: all 1 steps checked by the trusted core, every identity by the second checker too"
+        "mean: the one step checked by the trusted core, every identity by the second checker too"
     )
     partly = made((Step("told", POSITIVE, Prose("see there")), *theorem.proof))
     assert repr(linres.check(partly, "told")) == "told: prose, which no machine checks"
