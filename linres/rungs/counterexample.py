@@ -265,7 +265,7 @@ def _root_literal(symbol, walk, theorem) -> str:
 
 def _root(value: Any) -> str:
     """sqrt(value) as Python: of a square its root, since SymPy asks of what stands under one whether it is prime."""
-    if type(value) is flint.fmpq:
+    if type(value) is flint.fmpq and value >= 0:
         roots = [isqrt(int(number)) for number in (value.numerator, value.denominator)]
         if roots[0] ** 2 == value.numerator and roots[1] ** 2 == value.denominator:
             return _literal(flint.fmpq(*roots))
