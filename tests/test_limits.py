@@ -128,6 +128,19 @@ class TestFlow:
         assert np.all(found.log_error < found.log_bound)
         assert flow(10, width=3, block="tanh").log_bound is None
 
+    @pytest.mark.parametrize("depth", [1, 4, 12])
+    def test_the_network_takes_every_layer_with_scale_1_over_the_depth(self, depth):
+        """A(s) = s in width 1: h_L is the product of 1 + (k/L)/L, k = 0, ..., L - 1."""
+        weights = np.linspace(0, 1, 13)[:, None, None]
+        expected = 2 * math.prod(1 + k / depth**2 for k in range(depth))
+        np.testing.assert_allclose(limits._network(weights, np.array([2.0]), depth, "linear"), [expected], rtol=1e-14)
+
+    def test_norms_and_errors_are_those_of_the_states(self):
+        norm, end, error = limits._logs(np.array([3.0, 4.0]), np.array([[0.0, 10.0], [5.0, 0.0]]), np.array([0.0, 5.0]))
+        np.testing.assert_allclose(norm, [math.log(4), 0], atol=1e-15)
+        np.testing.assert_allclose(end, 0, atol=1e-15)
+        np.testing.assert_allclose(error, [0, math.log(2) / 2], atol=1e-15)
+
     def test_the_weights_have_the_covariance_of_the_process(self):
         grid, length, draws = 100, 0.2, 4000
         generator, roots = np.random.default_rng(0), limits._roots(100, 0.2)
