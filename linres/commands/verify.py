@@ -180,7 +180,7 @@ class Progress:
         if self.live:
             print(f"\r\033[K{line[:100]}", end="", file=sys.stderr, flush=True)
         elif ": control " not in line:
-            print(line, file=sys.stderr, flush=True)
+            print(f"{line}\n", end="", file=sys.stderr, flush=True)  # one write: the processes share stderr
 
 
 class Table:
