@@ -102,14 +102,9 @@ def parts(rule: str, d: int, repeats: int, clock: str) -> dict[str, float]:
 def stage(given: Batch, rule: str, repeats: int, clock: str) -> tuple[float, float]:
     """Seconds for one problem: of a stage, and of what comes before them all."""
     def run(stages: int) -> Callable[[], object]:
-        sigma, *others = map(np.ascontiguousarray, given)
-        curves = np.empty((len(sigma), stages + 1))
-
-        def call():
-            made = kernel.factors(sigma, rule, 1)
-            kernel.run(kernel.Batch(*made[:2], *others), curves, rule, 1)
-
-        return call
+        arrays = kernel.Given(*map(np.ascontiguousarray, given))
+        curves = np.empty((len(arrays.sigma), stages + 1))
+        return lambda: kernel.run(arrays, curves, rule, 1)
 
     seconds = frame.interleaved({"all": run(STAGES), "none": run(0)}, repeats, clock=clock)
     count = len(given.sigma)

@@ -7,6 +7,7 @@ NUMBA_NUM_THREADS, or numba.set_num_threads.
 
 import functools
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -27,23 +28,36 @@ def threads() -> int:
     return numba.get_num_threads()
 
 
-def _following(context, counter):
-    """counter[0], for an array (1,) of int64, which grows by one: no two threads are given the same number."""
+def _counter(grows: int) -> Any:
+    """An intrinsic: counter[0], for an array (1,) of int64, which grows by so much in the same step.
 
-    def code(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), 1), "monotonic")
+    What a thread wrote before its step is there for those whose step comes later.
+    """
 
-    return types.int64(counter), code
+    def typed(context, counter):
+        def code(context, builder, signature, arguments):
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), grows), "acq_rel")
+
+        return types.int64(counter), code
+
+    return intrinsic(typed)
 
 
 def _plain_following(counter):
-    found = counter[0]
-    counter[0] = found + 1  # a thread between these two lines would do some of the work again, and leave out none
+    with _LOCK:
+        found = counter[0]
+        counter[0] = found + 1
     return found
 
 
-following: Any = _plain_following if config.DISABLE_JIT else intrinsic(_following)
+def _plain_so_far(counter):
+    return counter[0]
+
+
+_LOCK = threading.Lock()
+following: Any = _plain_following if config.DISABLE_JIT else _counter(1)  # no two threads are given the same number
+so_far: Any = _plain_so_far if config.DISABLE_JIT else _counter(0)
 
 
 @functools.cache
@@ -52,7 +66,7 @@ def _pool(count: int, process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count)
 
 
-def at_once(work: Callable[[], int], count: int) -> list[int]:
+def at_once(work: Callable[[], Any], count: int) -> list[Any]:
     """What calls of work return, in up to `count` threads, the caller's among them, that share one job out.
 
     Calls that have not begun when the caller's ends are left out: then nothing is left to do.

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from linres.kernels._jit import compiled
-from linres.kernels._threads import at_once, following
+from linres.kernels._threads import at_once, following, so_far
 from linres.kernels.elimination import BLOCK, solve
 from linres.kernels.factors import root, tridiagonal
 from linres.kernels.microkernel import SHORT, Part, affine, grow
@@ -38,11 +38,18 @@ PADDED = 40  # and up to which any are of which single matrices would be padded
 COUNT, APART = 8, 72  # matrices of a run, and numbers between them, of nine cache lines
 
 
-class Batch(NamedTuple):
-    """Sigma in the form that `factors` gives it (R, d, d) and (R, 2, d + 1), W*, W_0 (R, d, d), paces (R,).
+class Given(NamedTuple):
+    """Sigma, W*, W_0 (R, d, d), momenta and step sizes (R,). Of matrices that all runs share there may be one."""
 
-    Of what all runs have the same there may be one in place of R.
-    """
+    sigma: np.ndarray
+    target: np.ndarray
+    start: np.ndarray
+    momentum: np.ndarray
+    step: np.ndarray
+
+
+class Batch(NamedTuple):
+    """As `Given`, with each Sigma factored: see `_factor`."""
 
     frame: np.ndarray
     band: np.ndarray
@@ -66,19 +73,22 @@ class Work(NamedTuple):
 
 
 @compiled(nogil=True)
-def _factor(sigma, turn, reduced, scratch, frame, band):
-    """Fill frame and band, see `factors`, in turns with other threads; returns the first indefinite one met, or S.
+def _factor(sigma, turn, done, reduced, scratch, frame, band, definite):
+    """Each Sigma (S, d, d) once for all its runs, in turns with other threads; waits until all are done.
 
-    reduced: whether to the tridiagonal matrix. scratch: (d + 3, d).
+    frame (S, d, d) <- F with F F^T = Sigma; if reduced, Q^T with Sigma = Q T Q^T, and band (S, 2, d + 1) <- what
+    stands on the diagonals of T. definite (S,) <- whether there is such an F. scratch: (d + 3, d). turn counts those
+    begun, done those done.
     """
     problem = following(turn)
     while problem < len(frame):
-        if not root(sigma[problem], frame[problem], scratch[: sigma.shape[1]]):
-            return problem
-        if reduced:
+        definite[problem] = root(sigma[problem], frame[problem], scratch[: sigma.shape[1]])
+        if reduced and definite[problem]:
             tridiagonal(sigma[problem], frame[problem], band[problem, 0], band[problem, 1], scratch)
+        following(done)
         problem = following(turn)
-    return len(frame)
+    while so_far(done) < len(frame):
+        pass  # shorter than going to sleep: to wake a thread up takes as long as many factors
 
 
 @compiled(inline=True)
@@ -271,12 +281,11 @@ def _work(d: int, many: int) -> Work:
     return Work(room, matrices, _aligned(8, LANES), bands, np.empty(BLOCK))
 
 
-def _require_shapes(batch: Batch, count: int, d: int) -> None:
-    """ValueError for a batch that kernels would read beyond."""
-    square, wanted = (d, d), {"band": (2, d + 1), "momentum": (), "step": ()}
-    for name, field in batch._asdict().items():
-        right = wanted.get(name, square)
-        if field.shape[1:] != right or len(field) not in ((1, count) if right else (count,)):
+def _require_shapes(given: Given, count: int, d: int) -> None:
+    """ValueError for arrays that kernels would read beyond."""
+    for name, field in given._asdict().items():
+        matrices = name not in ("momentum", "step")
+        if field.shape[1:] != (d, d) * matrices or len(field) not in ((1, count) if matrices else (count,)):
             raise ValueError(f"{name} of {count} problems in {d} dimensions has the shape {field.shape}")
 
 
@@ -285,29 +294,25 @@ def _turn() -> np.ndarray:
     return np.zeros(1, dtype=np.int64)
 
 
-def factors(sigma, rule, jobs):
-    """Each Sigma (S, d, d) once for all its runs: frame (S, d, d), band (S, 2, d + 1), and an index.
+def run(given: Given, curves: np.ndarray, rule: str, jobs: int) -> int:
+    """Fill curves (R, T+1) by the rule, on so many threads, but no more than there is work for; returns S.
 
-    For the parameter rule F with F F^T = Sigma, and no band; for the functional one Q^T and the diagonals of T with
-    Sigma = Q T Q^T. The index is that of the first indefinite Sigma, or S.
+    Of S matrices Sigma, if not all are positive semidefinite: the index of the first that is not, and no curves. Each
+    thread takes the next problems when it has done others, and none holds the interpreter's lock. ValueError if shapes
+    do not fit.
     """
-    count, d = sigma.shape[:2]
-    frame, band, turn = np.empty((count, d, d)), np.zeros((count, 2, d + 1)), _turn()
+    sigma, d = given.sigma, given.sigma.shape[1]
+    _require_shapes(given, len(curves), d)
+    definite = np.zeros(len(sigma), dtype=np.bool_)
+    batch = Batch(np.empty(sigma.shape), np.zeros((len(sigma), 2, d + 1)), *given[1:])
+    many, kernel = together(d, rule), functional if rule == "functional" else parameter
+    turns = _turn(), _turn(), _turn()
 
-    def work() -> int:
-        return _factor(sigma, turn, rule == "functional", np.empty((d + 3, d)), frame, band)
+    def work() -> None:
+        scratch = np.empty((d + 3, d))
+        _factor(sigma, turns[0], turns[1], rule == "functional", scratch, batch.frame, batch.band, definite)
+        if definite.all():
+            kernel(batch, turns[2], many, _work(d, many), curves)
 
-    return frame, band, min(at_once(work, min(jobs, count)))
-
-
-def run(batch, curves, rule, jobs):
-    """Fill curves (R, T+1) by the rule, on so many threads, but no more than there are groups of problems.
-
-    Each thread takes the next group when it has done another, and none holds the interpreter's lock. ValueError if the
-    shapes of the batch do not fit.
-    """
-    d = batch.frame.shape[1]
-    _require_shapes(batch, len(curves), d)
-    many, turn, kernel = together(d, rule), _turn(), functional if rule == "functional" else parameter
-    groups = -(-len(curves) // many)
-    at_once(lambda: kernel(batch, turn, many, _work(d, many), curves), min(jobs, groups))
+    at_once(work, min(jobs, max(len(sigma), -(-len(curves) // many))))
+    return len(sigma) if definite.all() else int(np.argmin(definite))

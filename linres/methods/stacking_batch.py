@@ -80,13 +80,12 @@ def stacking_batch(
     count = len(sigma)
     momentum = _numbers("momentum", paces[0], count, "in [0, 1)", lambda v: (v >= 0) & (v < 1))
     step_size = _numbers("step_size", paces[1], count, "positive", lambda v: v > 0)
-    sigma, target, start, momentum, step_size = as_arrays(*map(_once, (sigma, target, start)), momentum, step_size)
-    frame, band, indefinite = kernel.factors(sigma, rule, jobs)
-    if indefinite < len(sigma):
+    given = kernel.Given(*as_arrays(*map(_once, (sigma, target, start)), momentum, step_size))
+    curves = np.empty((count, stages + 1))
+    indefinite = kernel.run(given, curves, rule, jobs)
+    if indefinite < len(given.sigma):
         raise refuse(f"{CALL}(sigma)", "positive semidefinite", f"sigma[{indefinite}], which is not",
                      "It is E[x x^T].")
-    curves = np.empty((count, stages + 1))
-    kernel.run(kernel.Batch(frame, band, target, start, momentum, step_size), curves, rule, jobs)
     return curves
 
 
