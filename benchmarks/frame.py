@@ -29,9 +29,10 @@ from linres.writing import whole
 OURS = "linres"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 LEAST = 2e-3  # seconds that one measurement lasts at least: shorter calls are repeated in it
-# Seconds between turns on several cores, since threads of a library spin for a while when its work is done; and seconds
-# of calls that wake the cores up again before the short ones are timed.
-REST, AWAKE = 0.05, 0.01
+# On several cores: seconds between turns, since threads of a library spin for a while when its work is done; seconds of
+# calls before a turn, since a system may keep threads on one core until they have been busy for a while; and seconds
+# that a turn lasts at least, since even then it may move them for a moment.
+REST, AWAKE, LEAST_SPREAD = 0.05, 0.1, 0.03
 LONG, BEHIND = 0.5, 1.5  # a peer that takes so many seconds, and so many times those of the quickest, is timed once
 ENOUGH, FEWEST = 6.0, 3  # seconds that the peers' rounds may take together, and rounds that there are at least
 _TASKS = Path("/proc/self/task")
@@ -168,6 +169,11 @@ def _rested(call: Callable[[], object], rest: float) -> None:
             call()
 
 
+def turns() -> dict[str, float]:
+    """How `interleaved` takes turns on the cores of this process: the arguments `least` and `rest`."""
+    return {"least": LEAST_SPREAD, "rest": REST} if len(_cores()) > 1 else {"least": LEAST, "rest": 0.0}
+
+
 def raced(
     first: Mapping[str, float], callables: Mapping[str, Callable[[], object]], repeats: int, *, clock: str = "wall"
 ) -> tuple[dict[str, float], dict[str, int]]:
@@ -181,8 +187,7 @@ def raced(
     lasting = sum(took for name, took in peers.items() if name not in far)
     rounds = min(repeats, max(FEWEST, int(ENOUGH / lasting))) if lasting else repeats
     near = {name: call for name, call in callables.items() if name not in far}
-    rest = REST if len(_cores()) > 1 else 0.0
-    seconds = interleaved(near, rounds, clock=clock, warm=True, rest=rest)
+    seconds = interleaved(near, rounds, clock=clock, warm=True, **turns())
     return {name: seconds.get(name, first[name]) for name in callables}, {
         name: 1 if name in far else rounds for name in callables}
 

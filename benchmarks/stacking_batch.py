@@ -13,7 +13,6 @@ a linear system with d right-hand sides.
 """
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -380,9 +379,8 @@ def measured(d: int, rule: str, jobs: int, repeats: int, clock: str, best: float
 def speedup(given: Batch, rule: str, jobs: int) -> float:
     """The seconds of one thread of ours over those of so many, medians of runs in turns."""
     threads = {str(count): partial(ours, given, rule, count) for count in (1, jobs)}
-    time.sleep(frame.REST)
     _, first = frame.once(threads["1"])
-    seconds = frame.interleaved(threads, max(5, min(25, int(2 / first))), warm=True)
+    seconds = frame.interleaved(threads, max(5, min(25, int(2 / first))), warm=True, **frame.turns())
     return seconds["1"] / seconds[str(jobs)]
 
 
