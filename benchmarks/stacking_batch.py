@@ -3,8 +3,10 @@
 R independent least-squares problems in d dimensions, R d about 4096, T = 200 stages from the identity by the functional
 or the parameter rule; out come the loss curves (R, T + 1). Peers, each in two ways: the recurrence as it is written
 (`plain`), and with the algebra of linres (`reduced`: Sigma factored or diagonalised once, w_t W_t carried from stage to
-stage). NumPy's and PyTorch's matrices are stacked; JAX scans and vmaps under jit. NumPy and JAX split the problems over
-as many threads as there are cores. `speedup`, where there are several, is over one thread of ours on the same cores.
+stage). NumPy's and PyTorch's matrices are stacked; JAX scans and vmaps under jit. On several cores NumPy shares the
+problems out to threads, one for each core, and JAX to `processes`: threads or devices of one process, when two of them
+multiply matrices of 32 rows or more or solve systems, may wait for each other forever. `speedup` is over one thread of
+ours on the same cores.
 
     python -m benchmarks.stacking_batch --sizes 8 64 --rules parameter --jobs 2 --json results.json
 
@@ -12,8 +14,11 @@ flops: 6 d^3 a stage by the parameter rule, three products; 14/3 d^3 by the func
 a linear system with d right-hand sides.
 """
 
+import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -316,11 +321,9 @@ def _parts(given: Batch, jobs: int) -> list[Batch]:
     return [given.part(slice(*pair)) for pair in itertools.pairwise(edges)]
 
 
-def peers(given: Batch, rule: str, jobs: int, pool: ThreadPoolExecutor) -> dict[str, Callable[[], Any]]:
-    """By name; those of the extra `bench` as far as installed.
-
-    JAX is left to its own threads by the functional rule: called from two of ours, its solver may wait forever.
-    """
+def peers(given: Batch, rule: str, jobs: int, stack: contextlib.ExitStack) -> dict[str, Callable[[], Any]]:
+    """By name, as long as the stack is open; those of the extra `bench` as far as installed."""
+    pool = stack.enter_context(ThreadPoolExecutor(jobs))
     found: dict[str, Callable[[], Any]] = {
         f"numpy {way}": _threads(globals()[f"numpy_{rule}_{way}"], _parts(given, jobs), pool) for way in WAYS
     }
@@ -335,11 +338,10 @@ def peers(given: Batch, rule: str, jobs: int, pool: ThreadPoolExecutor) -> dict[
 
         jax.config.update("jax_enable_x64", True)
         for way in WAYS:
-            work = jax.jit(jax.vmap(globals()[f"jax_{rule}_{way}"]))
-            found[f"jax {way}"] = _compiled(work, _on_device(given))
-            if jobs > 1 and rule == "parameter":
-                calls = [_compiled(work, _on_device(part)) for part in _parts(given, jobs)]
-                found[f"jax {way}, threads"] = _threads(lambda call: call(), calls, pool)
+            name = f"jax_{rule}_{way}"
+            found[f"jax {way}"] = _jax_call(name, given)
+            if jobs > 1:
+                found[f"jax {way}, processes"] = stack.enter_context(_in_processes(name, _parts(given, jobs)))
     return found
 
 
@@ -347,23 +349,55 @@ def _bound(work: Callable[[Any], Any], given: Any) -> Callable[[], Any]:
     return lambda: work(given)
 
 
-def _compiled(work: Any, arrays: Any) -> Callable[[], np.ndarray]:
-    """Compiled now for arrays of these shapes."""
-    call = work.lower(*arrays).compile()
+def _jax_call(name: str, given: Batch) -> Callable[[], np.ndarray]:
+    """Compiled now for these problems."""
+    import jax
+
+    arrays = tuple(map(jax.numpy.asarray, given))
+    call = jax.jit(jax.vmap(globals()[name])).lower(*arrays).compile()
     return lambda: np.asarray(call(*arrays))
 
 
-def _on_device(given: Batch) -> Any:
-    import jax.numpy as jnp
+@contextlib.contextmanager
+def _in_processes(name: str, parts: Sequence[Batch]) -> Iterator[Callable[[], np.ndarray]]:
+    """A call that has each part done by a process of its own, on a core of its own; they end with the context."""
+    context, pipes = multiprocessing.get_context("spawn"), []
+    for core, part in zip(sorted(os.sched_getaffinity(0)), parts, strict=False):
+        ours, theirs = context.Pipe()
+        context.Process(target=_serve, args=(theirs, core, name, part), daemon=True).start()
+        theirs.close()
+        pipes.append(ours)
 
-    return tuple(jnp.asarray(field) for field in given)
+    def call() -> np.ndarray:
+        for pipe in pipes:
+            pipe.send(None)
+        return np.concatenate([pipe.recv() for pipe in pipes])
+
+    try:
+        yield call
+    finally:
+        for pipe in pipes:
+            pipe.close()
+
+
+def _serve(pipe: Any, core: int, name: str, part: Batch) -> None:
+    """What a process does: the curves of its part whenever it is asked, until nobody is there to ask."""
+    os.sched_setaffinity(0, {core})
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    call = _jax_call(name, part)
+    with contextlib.suppress(EOFError):
+        while True:
+            pipe.recv()
+            pipe.send(call())
 
 
 def measured(d: int, rule: str, jobs: int, repeats: int, clock: str, best: float) -> dict[str, Any]:
     """A row. SystemExit if a peer's curves are not ours."""
     given = batch(d, rule)
-    with ThreadPoolExecutor(jobs) as pool:
-        callables = {frame.OURS: lambda: ours(given, rule, jobs)} | peers(given, rule, jobs, pool)
+    with contextlib.ExitStack() as stack:
+        callables = {frame.OURS: lambda: ours(given, rule, jobs)} | peers(given, rule, jobs, stack)
         expected, first = callables[frame.OURS](), {}
         for name, call in callables.items():
             curves, first[name] = frame.once(call, clock)

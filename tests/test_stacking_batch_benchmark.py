@@ -1,6 +1,7 @@
 """The benchmark of many runs of stacking, at sizes of no interest."""
 
 import json
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -20,8 +21,8 @@ def tiny(monkeypatch):
 def test_the_peers_compute_what_we_compute(rule, jobs):
     given = stacking_batch.batch(3, rule)
     expected = stacking_batch.ours(given, rule, 1)
-    with stacking_batch.ThreadPoolExecutor(jobs) as pool:
-        peers = stacking_batch.peers(given, rule, jobs, pool)
+    with ExitStack() as stack:
+        peers = stacking_batch.peers(given, rule, jobs, stack)
         assert {"numpy plain", "numpy reduced"} <= set(peers)
         for call in peers.values():
             assert np.allclose(np.asarray(call()), expected, rtol=0, atol=1e-10 * expected.max())
