@@ -15,13 +15,16 @@ from linres.tables import Table, printable, require_regular, unreadable
 
 
 def _rows(path: str, file) -> Iterator[tuple[int, list[str]]]:
-    """(line number from 1, cells) of every row that is not blank, without the header."""
+    """(line number from 1, cells) of every line that is not blank, without the header.
+
+    Cells that are all empty are no blank line: leaving them out would pair what follows with the wrong rows.
+    """
     reader = csv.reader(file)
     first, header = True, 0
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                if first and not any(map(_meant_as_number, cells)):
+            if not _is_blank(cells):
+                if first and any(map(str.strip, cells)) and not any(map(_meant_as_number, cells)):
                     header = len(cells)
                 else:
                     if header not in (0, len(cells)):  # no header then, but a row that cannot be read
@@ -32,6 +35,11 @@ def _rows(path: str, file) -> Iterator[tuple[int, list[str]]]:
                 first = False
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}.") from None
+
+
+def _is_blank(cells: list[str]) -> bool:
+    """Whether there is nothing on the line; an empty cell in quotes is how a missing number is written alone."""
+    return not cells or (len(cells) == 1 and cells[0].isspace())
 
 
 def _number(cell: str) -> float | None:
@@ -56,14 +64,17 @@ def _meant_as_number(cell: str) -> bool:
 
 
 def _numbers(path: str, rows: Iterable[tuple[int, list[str]]], width: int, finite: bool) -> array:
-    """All numbers in one flat array; lines and columns are from 1. finite: refuse a nan and an infinity."""
+    """All numbers in one flat array, nan for an empty cell; lines and columns are from 1.
+
+    finite: refuse an empty cell, a nan and an infinity.
+    """
     values = array("d")
     for line, cells in rows:
         if len(cells) != width:
             got = f"{path}, line {line} should have {width} columns, got {len(cells)}"
             raise InputError(f"{got}. Correct or drop the line.")
         for column, cell in enumerate(cells, start=1):
-            number = _number(cell)
+            number = _number(cell) if cell.strip() else math.nan
             if number is None or not (math.isfinite(number) or not finite):
                 raise _no_number(f"{path}, line {line}, column {column}", cell, number)
             values.append(number)
@@ -71,13 +82,14 @@ def _numbers(path: str, rows: Iterable[tuple[int, list[str]]], width: int, finit
 
 
 def _no_number(place: str, cell: str, number: float | None) -> InputError:
-    """The cell at place holds no finite number: text where number is None."""
+    """The cell at place holds no finite number: text where number is None, nothing or a nan, or an infinity."""
     joined = number is None and (set(";\t") & set(cell) or _are_numbers(cell.split()))
     advice = "Separate columns by commas." if joined else "Correct or drop the line."
     if number is not None:
         advice = 'Correct it, or drop such rows (bad_rows="drop", --drop-bad-rows).'
     wanted = "a number" if number is None else "a finite number"
-    return InputError(f"{place} should be {wanted}, got {_short(cell)}. {advice}")
+    got = _short(cell) if cell.strip() else "an empty cell"
+    return InputError(f"{place} should be {wanted}, got {got}. {advice}")
 
 
 def _are_numbers(words: list[str]) -> bool:
@@ -92,7 +104,7 @@ def _short(cell: str) -> str:
 class CsvTable(Table):
     """A comma-separated file, one sample a row; a first row without any number is a header.
 
-    finite: refuse a nan or an infinity at once, by line and column.
+    finite: refuse an empty cell, a nan or an infinity at once, by line and column.
     """
 
     rows = None

@@ -124,7 +124,8 @@ class Problem:
         name : str, default "data"
             What reports call it.
         bad_rows : {"refuse", "drop"}
-            What to do with rows that have a nan or an infinity: refuse the data, or drop and count the rows.
+            What to do with rows that have a nan or an infinity, or in a .csv file an empty cell: refuse the data, or
+            drop and count the rows.
         watch : callable, optional
             watch(rows_done, rows_total or None), called after each chunk.
 

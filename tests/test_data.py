@@ -137,7 +137,7 @@ class TestFiles:
             ("1 2\n3 4\n", r"x\.csv, line 2, column 1 should be a number, got '3 4'\. Separate columns by commas\.$"),
             ("1,2\n3,4 m\n", r"line 2, column 2 should be a number, got '4 m'\. Correct or drop the line\.$"),
             ("1,2\n3,four\n", r"x\.csv, line 2, column 2 should be a number, got 'four'\. Correct or drop the line\.$"),
-            ("a,b\n1,2\n3,\n", r"line 3, column 2 should be a number, got ''"),
+            ("a,b\n1,2\n3,\n", r"line 3, column 2 should be a finite number, got an empty cell\. Correct it, or drop"),
             ("1,b\n1,2\n", r"line 1, column 2 should be a number, got 'b'"),
             ("1,2\n3,4,5\n", r"line 2 should have 2 columns, got 3"),
             ("", "has no rows of numbers"),
@@ -157,6 +157,9 @@ class TestFiles:
             ("1,2\n3,0x10\n", r"line 2, column 2 should be a number, got '0x10'"),
             ("1,2\n3,Infinity\n", r"line 2, column 2 should be a finite number, got 'Infinity'"),
             ("1,2\n3,1.5d0\n", r"line 2, column 2 should be a number, got '1\.5d0'"),
+            ("a,b\n ,4\n", r"line 2, column 1 should be a finite number, got an empty cell"),
+            ("1,2\n,\n", r"line 2, column 1 should be a finite number, got an empty cell"),
+            (",\n3,4\n", r"line 1, column 1 should be a finite number, got an empty cell"),
         ],
     )
     def test_csv_that_is_not_numbers_is_refused_where_it_is_wrong(self, csv, text, message):
@@ -169,6 +172,29 @@ class TestFiles:
         values = np.array([[1.0, 0.5], [-0.2, 10.0], [7.0, 0.0]])
         given = load(csv(text), csv(text, "y.csv"))
         np.testing.assert_array_equal(given.sigma, Problem.from_data(values, values).sigma)
+
+    @pytest.mark.parametrize("hole", [",2", "1,", " ,2", ",", '"",2', "nan,2"])
+    def test_a_row_with_an_empty_cell_is_dropped_with_its_other_half_and_counted(self, csv, hole):
+        given = load(csv(f"a,b\n1,2\n{hole}\n3,5\n4,9\n"), csv("1,2\n9,9\n3,5\n4,7\n", "y.csv"), bad_rows="drop")
+        kept = Problem.from_data([[1, 2], [3, 5], [4, 9]], [[1, 2], [3, 5], [4, 7]])
+        assert (given.dropped, given.samples) == (1, 3)
+        np.testing.assert_array_equal(given.cross, kept.cross)
+
+    def test_a_first_row_of_empty_cells_is_a_bad_row_and_no_header(self, csv):
+        assert load(csv(",\n1,2\n3,5\n4,9\n"), csv("1,2\n1,2\n3,5\n4,7\n", "y.csv"), bad_rows="drop").dropped == 1
+
+    def test_an_empty_cell_alone_on_a_line_is_a_bad_row_and_a_blank_line_is_none(self, csv):
+        x, y = csv('x\n1\n\n""\n2\n  \n4\n'), csv("y\n1\n7\n3\n5\n", "y.csv")
+        given = load(x, y, bad_rows="drop")
+        assert (given.dropped, given.samples) == (1, 3)
+
+    def test_empty_cells_in_different_rows_of_two_files_never_pair_the_wrong_rows(self, csv):
+        with pytest.raises(InputError, match=r"x\.csv, line 1, column 1 should be a finite number, got an empty cell"):
+            load(csv(",\n1,2\n3,5\n"), csv("1,2\n3,5\n,\n", "y.csv"))
+
+    def test_text_in_a_cell_is_refused_though_bad_rows_are_dropped(self, csv):
+        with pytest.raises(InputError, match=r"x\.csv, line 2, column 2 should be a number, got 'n/a'"):
+            load(csv("1,2\n3,n/a\n"), csv("1,2\n3,4\n", "y.csv"), bad_rows="drop")
 
     def test_npz_without_the_arrays_lists_those_found(self, npz):
         with pytest.raises(InputError, match="has no array Y; the arrays found are: X, labels"):

@@ -327,6 +327,15 @@ class TestBadRows:
         assert report["sigma_min"] == pytest.approx(2)
         assert ": 28 samples (2 rows dropped), d = 2\n" in train(*holed, "--drop-bad-rows")
 
+    def test_empty_cells_are_refused_by_line_and_column_and_dropped_if_told(self, refused, train, tmp_path):
+        x, y = tmp_path / "x.csv", tmp_path / "y.csv"
+        x.write_text("a,b\n1,2\n3,5\n2,\n4,9\n0,1\n")
+        y.write_text("c,d\n1,2\n3,5\n2,2\n4,8\n,1\n")
+        error = refused(x, y)
+        assert error == f"linres train: {x}, line 4, column 2 should be a finite number, got an empty cell. " \
+            "Correct it, or drop such rows (--drop-bad-rows).\n"
+        assert ": 3 samples (2 rows dropped), d = 2\n" in train(x, y, "--drop-bad-rows")
+
 
 class TestSave:
     @pytest.mark.parametrize("method", METHODS)

@@ -94,7 +94,8 @@ def add_parsers(commands) -> None:
     )
     train.add_argument("--ridge", type=real, metavar="R", default=0.0, help="add R to the diagonal of E[x x^T]")
     train.add_argument(
-        "--drop-bad-rows", action="store_true", help="leave out rows with nan or inf, and count them; default: refuse"
+        "--drop-bad-rows", action="store_true",
+        help="leave out rows with nan, inf or an empty cell, and count them; default: refuse",
     )
     train.add_argument("--seed", type=integer, metavar="N", default=0, help="of the embedded noise, near and random")
     train.add_argument("--json", action="store_true", help="print one JSON object")

@@ -27,7 +27,7 @@ def load(*sources, components=None, ridge=0.0, seed=0, bad_rows="refuse", watch=
     seed : int, default 0
         Draws the noise of the embedded tasks, from 0 to 2^32 - 1.
     bad_rows : {"refuse", "drop"}
-        What to do with rows that have a nan or an infinity, as `Problem.from_data` says.
+        What to do with rows that have a nan, an infinity or an empty cell, as `Problem.from_data` says.
     watch : callable, optional
         watch(rows_done, rows_total or None), called after each chunk.
 
