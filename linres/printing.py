@@ -4,6 +4,9 @@ In LaTeX a name says how it is set: x_star, x_next and x_prev get a star, a plus
 f_x and ell_Y are f(x) and ell(Y), and of a sequence the index stands with the argument. A product is one fraction with
 its numbers multiplied; a sum has no brackets within a sum, and begins with a minus only if it must. Backslashes stand
 before letters only, since Markdown takes the others for its own.
+
+As text a product is read from the left, a/b*c for (a/b) c, so that neither a product nor a sum has brackets within one
+of its own kind.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,41 +31,17 @@ def _undiscounted(node: Any) -> bool:
     return type(node) is GeometricSum and same(node.args[1], Integer(1))
 
 
+def _is_root(node: Any) -> bool:
+    """Whether the node is a square root, the length of a vector included."""
+    return type(node) is Pow and node.exp.is_Rational and node.exp.p == 1 and node.exp.q == 2
+
+
 def _norm_of(node: Expr):
     """v if the node is sqrt(<v, v>), else None."""
-    if type(node) is Pow and node.exp.is_Rational and node.exp.p == 1 and node.exp.q == 2:
-        inside = node.base
-        return inside.args[0] if type(inside) is Inner and same(*inside.args) else None
-    return None
-
-
-class _Text(StrPrinter):
-    def _print(self, expr, **options):
-        if _undiscounted(expr):
-            start, _, forcing, t, T = map(self._print, expr.args)
-            return f"{start} + sum_({t}<{T}) ({forcing})"
-        # SymPy asks an Indexed to print itself, which would put the index in the order of the statement, "1 + t".
-        return self._print_Indexed(expr) if type(expr) is Indexed else super()._print(expr, **options)
-
-    def _print_Pow(self, expr, **options):
-        vector = _norm_of(expr)
-        return super()._print_Pow(expr, **options) if vector is None else f"|{self._print(vector)}|"
-
-    def _print_Indexed(self, expr):
-        return f"{expr.args[0].args[0]}[{sstr(expr.args[1])}]"
-
-    def _print_Mul(self, expr):
-        nothing = any(type(factor) in NUMBERS and factor.p == 0 for factor in expr.args)
-        return "0" if nothing else super()._print_Mul(expr)
-
-    def _print_Equality(self, expr):
-        return f"{self._print(expr.lhs)} = {self._print(expr.rhs)}"
-
-    def _print_Unequality(self, expr):
-        return f"{self._print(expr.lhs)} != {self._print(expr.rhs)}"
-
-    def _print_Det(self, expr):
-        return f"det({self._print(expr.args[0])})"
+    if not _is_root(node):
+        return None
+    inside = node.base
+    return inside.args[0] if type(inside) is Inner and same(*inside.args) else None
 
 
 class _Factor(NamedTuple):
@@ -92,14 +71,120 @@ def _terms(node: Expr) -> Iterator[Expr]:
         yield from _terms(argument) if type(argument) is Add else (argument,)
 
 
-class _Latex(LatexPrinter):
+class _Products:
+    """How both printers write a product: its sign, and one fraction before the other factors."""
+
+    def _signed(self, expr) -> tuple[bool, str]:
+        """Whether a term is preceded by a minus, and the rest of it."""
+        factors = [*_factors(expr)]
+        number = prod((each.node for each in factors if type(each.node) is Fraction), start=Fraction(1))
+        return number < 0, self._product(abs(number), factors)
+
+    def _product(self, number: Fraction, factors: list[_Factor]) -> str:
+        """One fraction, which holds what was written before the last denominator, and the other factors after it."""
+        below = [each.node for each in factors if each.below and type(each.node) is not Fraction]
+        above = [(k, each.node) for k, each in enumerate(factors) if not each.below and type(each.node) is not Fraction]
+        if number == 0:
+            return "0"
+        if number.denominator == 1 and not below:
+            return self._juxtaposed(number.numerator, [node for _, node in above])
+        last = max(k for k, each in enumerate(factors) if each.below)
+        inside = [node for k, node in above if k < last]
+        after = [node for k, node in above if k > last]
+        if not inside and number.numerator == 1:
+            inside, after = after[:1], after[1:]
+        return self._fraction(number, inside, below, after)
+
+    def _print_Mul(self, expr):
+        minus, written = self._signed(expr)
+        return f"-{written}" if minus else written
+
+    def _juxtaposed(self, number: int, nodes: list) -> str:
+        """number times the nodes; the number alone if there is none."""
+        raise NotImplementedError
+
+    def _fraction(self, number: Fraction, inside: list, below: list, after: list) -> str:
+        """number times inside, over below, times after."""
+        raise NotImplementedError
+
+
+class _Text(_Products, StrPrinter):
     def _print(self, expr, **options):
+        if type(expr) is GeometricSum:  # which would print itself, with brackets around everything
+            return self._sum_over_stages(expr)
+        # SymPy asks an Indexed to print itself, which would put the index in the order of the statement, "1 + t".
+        return self._print_Indexed(expr) if type(expr) is Indexed else super()._print(expr, **options)
+
+    def _sum_over_stages(self, expr):
+        start, ratio, forcing, t, T = expr.args
+        power, first = self.parenthesize(ratio, PRECEDENCE["Pow"]), self._factor(start)
+        whole = f"{power}**{self.parenthesize(T, PRECEDENCE['Pow'])}*{first}"
+        inside, start, t, T = self._factor(forcing), *map(self._print, (start, t, T))
         if _undiscounted(expr):
-            start, _, forcing, t, T = expr.args
-            sum_ = rf"\sum_{{{self._print(t)}=0}}^{{{self._print(T)}-1}}"
-            return f"{self._print(start)} + {sum_} {self.parenthesize(forcing, PRECEDENCE['Mul'])}"
+            return f"{start} + sum_({t}<{T}) {inside}"
+        return f"{whole} + sum_({t}<{T}) {power}**({T}-1-{t})*{inside}"
+
+    def parenthesize(self, item, level, strict=False):
+        """As SymPy does, but without brackets around a root, which is written as a function, or between bars."""
+        return self._print(item) if _is_root(item) else super().parenthesize(item, level, strict=strict)
+
+    def _print_Pow(self, expr, **options):
+        vector = _norm_of(expr)
+        return super()._print_Pow(expr, **options) if vector is None else f"|{self._print(vector)}|"
+
+    def _print_Indexed(self, expr):
+        return f"{expr.args[0].args[0]}[{sstr(expr.args[1])}]"
+
+    def _print_Add(self, expr, order=None):
+        terms = [self._signed(term) for term in _terms(expr)]
+        written = "".join(f" {'-' if minus else '+'} {term}" for minus, term in terms)
+        return written.removeprefix(" + ") if not terms[0][0] else "-" + written.removeprefix(" - ")
+
+    def _fraction(self, number, inside, below, after):
+        above, over = self._juxtaposed(number.numerator, inside), self._juxtaposed(number.denominator, below)
+        if len(below) + (number.denominator != 1) > 1:
+            over = f"({over})"
+        return "*".join([f"{above}/{over}", *map(self._factor, after)])
+
+    def _juxtaposed(self, number, nodes):
+        written = [*map(self._factor, nodes)]
+        return "*".join([str(number), *written] if number != 1 or not written else written)
+
+    def _factor(self, node) -> str:
+        return self.parenthesize(node, PRECEDENCE["Mul"])
+
+    def _print_Equality(self, expr):
+        return f"{self._print(expr.lhs)} = {self._print(expr.rhs)}"
+
+    def _print_Unequality(self, expr):
+        return f"{self._print(expr.lhs)} != {self._print(expr.rhs)}"
+
+    def _print_Det(self, expr):
+        return f"det({self._print(expr.args[0])})"
+
+
+class _Latex(_Products, LatexPrinter):
+    def _print(self, expr, **options):
+        if type(expr) is GeometricSum:  # which would print itself, with brackets around everything
+            return self._sum_over_stages(expr)
         # An inner product prints itself, with backslashes before punctuation.
         return self._print_Inner(expr) if type(expr) is Inner else super()._print(expr, **options)
+
+    def _sum_over_stages(self, expr):
+        start, ratio, forcing, t, T = expr.args
+        power, first = self.parenthesize(ratio, PRECEDENCE["Pow"]), self.parenthesize(start, PRECEDENCE["Mul"])
+        inside, start = self.parenthesize(forcing, PRECEDENCE["Mul"]), self._print(start)
+        t, T = self._print(t), self._print(T)
+        sum_ = rf"\sum_{{{t}=0}}^{{{T}-1}}"
+        if _undiscounted(expr):
+            return f"{start} + {sum_} {inside}"
+        return f"{power}^{{{T}}} {first} + {sum_} {power}^{{{T}-1-{t}}} {inside}"
+
+    def parenthesize(self, item, level, is_neg=False, strict=False):
+        """As SymPy does, but without brackets around a root that is raised to a power: its bar says how far it goes."""
+        if level == PRECEDENCE["Pow"] and _is_root(item):
+            return self._print(item)
+        return super().parenthesize(item, level, is_neg=is_neg, strict=strict)
 
     def _print_Symbol(self, expr, style="plain"):
         return self._settings["symbol_names"].get(expr) or self._name(expr.name)
@@ -150,29 +235,7 @@ class _Latex(LatexPrinter):
         tex = "".join(f" {'-' if minus else '+'} {term}" for minus, term in terms)
         return tex.removeprefix(" + ") if not terms[0][0] else "-" + tex.removeprefix(" - ")
 
-    def _print_Mul(self, expr):
-        minus, tex = self._signed(expr)
-        return f"-{tex}" if minus else tex
-
-    def _signed(self, expr) -> tuple[bool, str]:
-        """Whether a term is preceded by a minus, and the rest of it."""
-        factors = [*_factors(expr)]
-        number = prod((each.node for each in factors if type(each.node) is Fraction), start=Fraction(1))
-        return number < 0, self._product(abs(number), factors)
-
-    def _product(self, number: Fraction, factors: list[_Factor]) -> str:
-        """One fraction, which holds what was written before the last denominator, and the other factors after it."""
-        below = [each.node for each in factors if each.below and type(each.node) is not Fraction]
-        above = [(k, each.node) for k, each in enumerate(factors) if not each.below and type(each.node) is not Fraction]
-        if number == 0:
-            return "0"
-        if number.denominator == 1 and not below:
-            return self._juxtaposed(number.numerator, [node for _, node in above])
-        last = max(k for k, each in enumerate(factors) if each.below)
-        inside = [node for k, node in above if k < last]
-        after = [node for k, node in above if k > last]
-        if not inside and number.numerator == 1:
-            inside, after = after[:1], after[1:]
+    def _fraction(self, number, inside, below, after):
         fraction = rf"\frac{{{self._alone(number.numerator, inside)}}}{{{self._alone(number.denominator, below)}}}"
         return f"{fraction} {self._juxtaposed(1, after)}" if after else fraction
 
