@@ -14,7 +14,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import flint
 import numpy as np
@@ -67,22 +67,26 @@ def chance(event: Any, values: Mapping[Any, Fraction], draw: Draw, *, most: int 
 
 
 def norm(
-    event: Any, values: Mapping[Any, Fraction], network: GaussianNetwork, draw: Draw, *, start: bool = False
+    event: Any, values: Mapping[Any, Fraction], network: GaussianNetwork, of: Literal["last", "largest", "smallest"]
 ) -> dict[Any, Any]:
-    """As `chance`, of |h_L|^2/|h_0|^2, but with the probability itself in a ball if there is one layer.
+    """As `chance`, of |h_L|^2/|h_0|^2 (of="last"), but with the probability itself in a ball if there is one layer.
 
-    Likewise if the scale is 0, where every h_k is h_0. start: whether it is about a maximum (>=) or a minimum (<=) over
-    the layers, where h_0 counts. What h_0 makes certain is not drawn: no number of draws tells a chance of 1 from a
-    bound of 1.
+    Likewise if the scale is 0, where every h_k is h_0. of: "largest" and "smallest" are the maximum and the minimum
+    over the layers, where h_0 counts. What h_0 makes certain, a maximum >= its own or a minimum <= it, is not drawn: no
+    number of draws tells a chance of 1 from a bound of 1. InputError for a maximum with <= or a minimum with >=, of
+    which h_0 and a single layer say something else.
     """
+    upwards, start = _upwards(event), of != "last"
+    if start and upwards != (of == "largest"):
+        wanted, other = (">=", "smallest") if of == "largest" else ("<=", "largest")
+        raise refuse(f'norm(event, of="{of}")', f"an inequality {wanted}", str(event), f'Of that, take "{other}".')
     if network.square == 0:
         return {Probability(event): _certainly(event, values, 1)}
-    upwards = _upwards(event)
     level = enclosed(event.rhs, values)
     if start and (level <= 1 if upwards else level >= 1):
         return {Probability(event): flint.arb(1)}
     if network.depth > 1:
-        return chance(event, values, draw)
+        return chance(event, values, getattr(network, of))
     above = layer_above(network.width, network.square * network.variance, level)
     happens = above if upwards else 1 - above
     if start and not (level > 1 if upwards else level < 1):
@@ -91,7 +95,7 @@ def norm(
 
 
 def displacement(event: Any, values: Mapping[Any, Fraction], network: GaussianNetwork, draw: Draw) -> dict[Any, Any]:
-    """As `norm`, of |h_L - h_0|^2/|h_0|^2; the level has to be more than 0."""
+    """As `norm`, of what draw draws of |h_k - h_0|^2/|h_0|^2; the level has to be more than 0."""
     if network.square == 0:
         return {Probability(event): _certainly(event, values, 0)}
     if network.depth > 1:

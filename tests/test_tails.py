@@ -21,6 +21,7 @@ from linres.theorems import scaling_tail_lowest as lowest
 
 F = Fraction
 x, c = symbols("x c", real=True)
+EXTREME = {Ge: "largest", Le: "smallest"}
 
 
 def places(generator, n):
@@ -75,13 +76,12 @@ def test_a_single_layer_is_worked_out_as_it_would_be_drawn(relation, level, kind
     network, n = GaussianNetwork(5, 1, F(1, 4), F(9, 10)), 2**14
     with sympy.evaluate(False):
         event = relation(x, c)
-    kinds = {"last": network.last, "displaced": network.displaced}
-    kinds["start"] = network.largest if relation is Ge else network.smallest
+    of = EXTREME[relation] if kind == "start" else kind
     if kind == "displaced":
-        [(node, ball)] = tails.displacement(event, {c: level / 4}, network, kinds[kind]).items()
+        [(node, ball)] = tails.displacement(event, {c: level / 4}, network, network.displaced).items()
     else:
-        [(node, ball)] = tails.norm(event, {c: level}, network, kinds[kind], start=kind == "start").items()
-    drawn = kinds[kind](np.random.default_rng(1), n)
+        [(node, ball)] = tails.norm(event, {c: level}, network, of).items()
+    drawn = getattr(network, of)(np.random.default_rng(1), n)
     reached = float(level) / (4 if kind == "displaced" else 1)
     share = np.mean(drawn >= reached if relation is Ge else drawn <= reached)
     assert node == Probability(event) and abs(float(ball) - share) < 5 * 0.5 / n**0.5
@@ -93,7 +93,7 @@ def test_where_the_start_may_count_or_not_nothing_is_decided():
     with sympy.evaluate(False):
         events = Ge(x, root * root / 2), Le(x, root * root / 2)
     for event in events:
-        [ball] = tails.norm(event, {}, GaussianNetwork(5, 1, F(1, 4)), places, start=True).values()
+        [ball] = tails.norm(event, {}, GaussianNetwork(5, 1, F(1, 4)), EXTREME[type(event)]).values()
         assert ball.contains(1) and float(ball.lower()) < 0.9
 
 
@@ -102,11 +102,21 @@ def test_where_the_start_may_count_or_not_nothing_is_decided():
 def test_what_the_start_makes_certain_is_not_drawn(relation, depth):
     with sympy.evaluate(False):
         event, network = relation(x, c), GaussianNetwork(16, depth, F(1, 16))
-    [certain] = tails.norm(event, {c: F(1)}, network, places, start=True).values()
+    [certain] = tails.norm(event, {c: F(1)}, network, EXTREME[relation]).values()
     assert certain == 1
     beyond = {c: F(1) + (F(1, 64) if relation is Ge else -F(1, 64))}
-    [less] = tails.norm(event, beyond, network, places, start=True).values()
+    [less] = tails.norm(event, beyond, network, EXTREME[relation]).values()
     assert type(less) is Chance if depth > 1 else less < 1
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+@pytest.mark.parametrize(("relation", "of", "wanted"), [(Le, "largest", ">="), (Ge, "smallest", "<=")])
+@pytest.mark.parametrize("square", [F(0), F(1, 16)])
+def test_a_maximum_that_is_small_or_a_minimum_that_is_large_is_refused(depth, relation, of, wanted, square):
+    with sympy.evaluate(False):
+        event = relation(x, c)
+    with pytest.raises(InputError, match=rf'norm\(event, of="{of}"\) should be an inequality {wanted}, got x'):
+        tails.norm(event, {c: F(1)}, GaussianNetwork(16, depth, square), of)
 
 
 def test_a_chance_of_1_is_decided_against_a_bound_of_1():
@@ -119,7 +129,8 @@ def test_of_several_layers_a_chance_is_drawn():
     with sympy.evaluate(False):
         event = Ge(x, c)
     network = GaussianNetwork(5, 2, F(1, 4))
-    for made in (tails.norm(event, {c: F(1)}, network, places), tails.displacement(event, {c: F(1)}, network, places)):
+    last, moved = tails.norm(event, {c: F(1)}, network, "last"), tails.displacement(event, {c: F(1)}, network, places)
+    for made in (last, moved):
         assert [type(value) for value in made.values()] == [Chance]
 
 
@@ -158,8 +169,8 @@ def test_at_scale_0_nothing_moves_and_nothing_is_drawn(depth):
         for relation in (Ge, Le):
             event = relation(x, c)
             wanted = level <= 1 if relation is Ge else level >= 1
-            assert probability(tails.norm(event, {c: level}, network, places)) == wanted
+            assert probability(tails.norm(event, {c: level}, network, "last")) == wanted
             assert probability(tails.displacement(event, {c: level}, network, places)) == (relation is Le)
     with flint.ctx.workprec(64):
         third = Le(x, 3 * sympy.sqrt(c))  # of 1/9: 1, which no ball decides
-        assert probability(tails.norm(third, {c: F(1, 9)}, network, places)).overlaps(flint.arb(1))
+        assert probability(tails.norm(third, {c: F(1, 9)}, network, "last")).overlaps(flint.arb(1))

@@ -82,7 +82,7 @@ def measured(claimed=event, variance=1):
         values = {a: network.square, d: Fraction(network.width), L: Fraction(network.depth), s: instance.far}
         drawn = replace(network, variance=Fraction(variance))
         given = {name: arithmetic.number(number) for name, number in values.items()}
-        return [given | tails.norm(claimed, values | {T: network.time}, drawn, drawn.largest, start=True)]
+        return [given | tails.norm(claimed, values | {T: network.time}, drawn, "largest")]
 
     return measure
 

@@ -80,7 +80,7 @@ def measured(claimed=event, variance=1):
         }
         drawn = replace(network, variance=Fraction(variance))
         given = {name: arithmetic.number(number) for name, number in values.items()}
-        return [given | tails.norm(claimed, values, drawn, drawn.last)]
+        return [given | tails.norm(claimed, values, drawn, "last")]
 
     return measure
 

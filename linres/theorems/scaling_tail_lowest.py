@@ -61,7 +61,7 @@ def measured(widths=0):
         values = {a: network.square, L: Fraction(network.depth), rho: instance.far}
         drawn = replace(network, width=network.width + widths)
         given = {name: arithmetic.number(number) for name, number in values.items()}
-        return [given | {d: network.width} | tails.norm(event, values, drawn, drawn.smallest, start=True)]
+        return [given | {d: network.width} | tails.norm(event, values, drawn, "smallest")]
 
     return measure
 
