@@ -146,6 +146,20 @@ def test_with_another_momentum_no_bound_is_drawn_and_the_plot_says_so(name, mome
     assert drawn(name, {"momentum": momentum}, "run")["points"] != []
 
 
+@every_plot
+def test_words_on_a_curve_that_is_not_drawn_leave_no_room_for_its_line(name):
+    def keys(positions):
+        drawing = sliders.engine(name).eval(f"linres.draw(linres.plots['{name}'], {json.dumps(positions)}, 520)")
+        lines = re.findall(r'<path class="curve \w+" d="M46 (\d+)h28"/>', drawing)
+        words = re.findall(r'<text class="key" x="(\d+)" y="(\d+)">([^<]*)<', drawing)
+        return {text: (int(x), str(int(y) - 4) in lines) for x, y, text in words}
+
+    proved, refused = keys({}), keys({"momentum": 0})
+    assert proved["proved: Φ is at most this"] == (80, True)
+    assert refused.pop("not proved here") == (46, False)
+    assert {*refused.values()} == {(80, True)}
+
+
 def test_outside_the_basin_no_bound_is_drawn_and_the_plot_says_so():
     for kappa in (0.3, 1, 2, 4):
         q = 1 / sqrt(float(f"{10 ** kappa:.2g}"))

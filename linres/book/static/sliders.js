@@ -82,8 +82,9 @@ var linres = linres || (() => {
     ];
     found.forEach((curve, k) => {
       const middle = 10 + ROW * k;
-      if (curve.points.length) parts.push(`<path class="curve ${curve.kind}" d="M${LEFT} ${middle}h28"/>`);
-      parts.push(`<text class="key" x="${LEFT + 34}" y="${middle + 4}">${escaped(curve.words)}</text>`);
+      const drawn = curve.points.length > 0;  // words about a curve that is not drawn stand where its line would
+      if (drawn) parts.push(`<path class="curve ${curve.kind}" d="M${LEFT} ${middle}h28"/>`);
+      parts.push(`<text class="key" x="${LEFT + (drawn ? 34 : 0)}" y="${middle + 4}">${escaped(curve.words)}</text>`);
     });
     for (let power = plot.top; power >= plot.bottom; power--) {
       parts.push(`<path class="grid" d="M${LEFT} ${place(y(power))}H${width - RIGHT}"/>`);
