@@ -1,6 +1,9 @@
 """The whole book, built from proofs/ and read from disk in a browser without a network."""
 
+import base64
+import io
 import json
+import math
 import os
 import random
 import shutil
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import chromium
 import pytest
+from matplotlib import image
 
 pytest.importorskip("sphinx", reason="needs the extra book")
 
@@ -144,6 +148,38 @@ def test_no_page_is_wider_than_a_phone(book, browser):
         wide |= {path.name: width} if width > PHONE else {}
     browser.width(DESKTOP)
     assert wide == {}
+
+
+SCROLLED = """(() => {{
+  const wide = [...document.querySelectorAll('{kind}')].find(each => each.scrollWidth > each.clientWidth + 40);
+  wide.scrollIntoView({{block: 'end', behavior: 'instant'}});
+  wide.scrollLeft = {share} * (wide.scrollWidth - wide.clientWidth);
+  const box = wide.getBoundingClientRect();
+  return [box.left, box.bottom, box.width];
+}})()"""
+
+
+def edges(browser, kind, share):
+    """How much the left and the right edge of what is so far scrolled differ from its middle, above its scrollbar."""
+    left, bottom, width = browser.evaluate(SCROLLED.format(kind=kind, share=share))
+    taken = browser.call("Page.captureScreenshot", format="png")["data"]
+    pixels = 255 * image.imread(io.BytesIO(base64.b64decode(taken)))
+    lines = pixels[int(bottom) - 10 : int(bottom) - 6, :, :3].mean(axis=2)
+    ends, middle = [math.ceil(left) + 1, int(left + width) - 3], int(left + width / 2)  # no pixel that is cut in two
+    return abs(lines[:, ends] - lines[:, [middle]]).min(axis=0)  # a line may have letters in it
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", [".proof div.math", ".step div.math", ".highlight pre", ".table-wrapper"])
+def test_on_a_phone_a_shade_says_on_which_side_there_is_more(book, browser, kind, scheme):
+    browser.width(PHONE, 800)
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    page_of(book, browser, "nesterov-quadratic-step")
+    first, amid, last = (edges(browser, kind, share) for share in (0, 0.5, 1))
+    browser.call("Emulation.setEmulatedMedia", features=[])
+    browser.width(DESKTOP)
+    assert first[0] < 10 and first[1] > 30 and min(amid) > 30 and last[0] > 30 and last[1] < 10
 
 
 @needs_browser
