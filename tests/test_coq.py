@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import sympy
@@ -86,6 +87,14 @@ def test_coq_accepts_every_proved_theorem(name):
     assert report.accepted, report.message
     assert "ClassicalDedekindReals.sig_forall_dec" in report.assumptions
     assert set(report.assumptions) <= kernel.ALLOWED
+
+
+def test_the_readme_and_each_export_name_the_axioms_that_are_allowed():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    named = re.search(r"its axioms of the real numbers \(the export\s+names them: ([^()]*)\)", readme)[1]
+    assert sorted(re.findall(r"`(\w+)`", named)) == sorted(axiom.rpartition(".")[2] for axiom in kernel.ALLOWED)
+    head = exported("absorption").partition("How to read it")[0]
+    assert {*re.findall(r"\b\w+\.\w+\b", head.partition("should be there:")[2])} == kernel.ALLOWED
 
 
 @pytest.mark.parametrize("name", PROVED)
