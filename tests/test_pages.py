@@ -55,6 +55,13 @@ def sections(text):
 # Pages and theorems.
 
 
+def test_the_readme_links_every_tutorial():
+    readme = (PROOFS.parent / "README.md").read_text(encoding="utf-8")
+    tutorials = [path for path in PROOFS.glob("*.md") if path.read_text(encoding="utf-8").startswith("# Tutorial")]
+    assert len(tutorials) >= 3
+    assert [path.name for path in tutorials if f"(proofs/{path.name})" not in readme] == []
+
+
 def test_every_theorem_has_a_page_and_every_page_a_theorem():
     others = {
         "README", "tutorial", "worst-cases", "depth-scaling", "status", "random-networks", "index", "sources",
