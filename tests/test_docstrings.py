@@ -15,6 +15,7 @@ from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import linres
+from linres.book import reference
 from linres.book.reference import defined, in_markdown, members, returned
 
 PACKAGE = Path(linres.__path__[0])
@@ -95,6 +96,20 @@ def test_what_a_user_calls_has_an_example(module):
     ]
     bases = ("losses.DataLoss",)  # which nobody makes
     assert [name for name, told in called if ">>>" not in told and name not in bases] == []
+
+
+def test_each_public_name_is_in_one_group_of_the_book_theorems_first_and_errors_last(monkeypatch):
+    titles, page = [*reference.GROUPS], "\n".join(reference._everything())
+    shown = re.findall(r"^:::::\{py:\w+\} linres\.(\w+)(?=[ (\n])", page, re.MULTILINE)
+    assert sorted(shown) == sorted(name for name in linres._HOME)
+    assert shown[:2] == ["Theorem", "verify"] and shown[-2:] == ["InputError", "Refused"]
+    assert shown.index("Problem") < shown.index("accelerate") < shown.index("propagate")
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*titles, "What these return, and take"]
+    assert {*re.findall(r"^### The module linres\.(\w+)$", page, re.MULTILINE)} == {*linres._MODULES}
+    for groups in ({"All": ()}, reference.GROUPS | {"Twice": ("verify",)}, reference.GROUPS | {"More": ("nothing",)}):
+        monkeypatch.setattr(reference, "GROUPS", groups)
+        with pytest.raises(linres.InputError, match="should be each public name once, and nothing else, got"):
+            [*reference._everything()]
 
 
 def test_members_are_those_of_the_class_with_cached_properties():

@@ -1,7 +1,7 @@
-"""The directive `api`: every public name of linres with its signature and docstring, grouped by module.
+"""The directive `api`: every public name of linres with its signature and docstring, grouped by use.
 
 Names and signatures are read from the objects, what is said of them from docstrings in numpydoc form. A public name
-without one is an error.
+without one is an error, and so is one in no group.
 """
 
 import inspect
@@ -21,6 +21,25 @@ from linres.book.directives import _Directive, prose
 from linres.book.sources import path_of
 from linres.errors import refuse
 
+GROUPS = {  # public names and modules, in the order in which one needs them
+    "Theorems and verdicts": (
+        "Theorem", "verify", "Verdict", "check", "load", "load_file", "NAMES", "REFUTED", "Control", "mutant",
+        "Refutation", "load_refutations", "refuted", "export",
+    ),
+    "Statements": ("Inner", "norm", "Det", "GeometricSum", "substitute"),
+    "Proofs": ("Step", "Certificate", "Term", "Rule", "Lemma", "Induction", "Prose"),
+    "Instances to try, and how they are measured": (
+        "anything", "Batch", "Chance", "Limit", "GenericStep", "EXACT", "BALL", "FLOAT", "Matrix", "Symbolic", "divide",
+        "inner", "NesterovRun", "StackingRun", "RecordedRun", "PerturbedStackingRun", "RecordedStackingRun",
+        "strategies",
+    ),
+    "Data and training": ("Problem", "data", "starts", "losses", "grow", "Trajectory", "guarantee"),
+    "Other methods": (
+        "accelerate", "descend", "chebyshev", "conjugate_gradient", "train", "stacking_batch", "boost", "Boosted",
+    ),
+    "Random networks and limits": ("propagate", "limits"),
+    "Errors": ("InputError", "Refused"),
+}
 RETURNED = (  # or taken, by public names
     "rungs.steps.Checked", "arithmetic.Arithmetic", "proved_bounds.Bound", "methods.end_to_end.NetworkTrajectory",
     "methods.propagation.Propagation", "instances.Function", "instances.Record", "instances.Stage",
@@ -35,22 +54,41 @@ class ApiDirective(_Directive):
 
     def placed(self) -> list[Any]:
         self.env.note_reread()
-        return self.markdown("\n\n".join(_everything()))
+        return self.parse_text_to_nodes("\n\n".join(_everything()), allow_section_headings=True)
 
 
 def _everything() -> Iterator[str]:
-    for home, names in linres._HOMES.items():
-        path = path_of(home)
-        where = f"code:linres/{path.relative_to(linres.__path__[0]).as_posix()}" if path else ""
-        yield f"**From [{home}]({where})**"
-        yield from (_entry(home, name, getattr(linres, name)) for name in names)
-    for name in linres._MODULES:
-        module = import_module(f"linres.{name}")
-        yield f"**The module linres.{name}**"
-        yield _text(_documented(f"linres.{name}", module))
-        yield from (_entry(module.__name__, f"{name}.{each}", value) for each, value in defined(module))
-    yield "**What these return, and take**"
-    yield from (_entry("", name, value) for name, value in returned())
+    _require_grouped()
+    for title, names in GROUPS.items():
+        yield f"## {title}"
+        yield f"From {', '.join(dict.fromkeys(map(_from, names)))}."
+        for name in names:
+            yield from _of_module(name) if name in linres._MODULES else (_entry(linres._HOME[name], name),)
+    yield "## What these return, and take"
+    yield from (_object_entry(name, value) for name, value in returned())
+
+
+def _require_grouped() -> None:
+    """InputError unless each public name is in one group."""
+    grouped = [name for names in GROUPS.values() for name in names]
+    public = {*linres._HOME, *linres._MODULES}
+    wrong = sorted({name for name in grouped if grouped.count(name) > 1} | public.symmetric_difference(grouped))
+    if wrong:
+        raise refuse("GROUPS of linres.book.reference", "each public name once, and nothing else", ", ".join(wrong))
+
+
+def _from(name: str) -> str:
+    """The module of a public name, with a link to its code."""
+    home = linres._HOME.get(name, f"linres.{name}")
+    path = path_of(home)
+    return f"[{home}](code:linres/{path.relative_to(linres.__path__[0]).as_posix()})" if path else home
+
+
+def _of_module(name: str) -> Iterator[str]:
+    module = import_module(f"linres.{name}")
+    yield f"### The module linres.{name}"
+    yield _text(_documented(f"linres.{name}", module))
+    yield from (_object_entry(f"{name}.{each}", value) for each, value in defined(module))
 
 
 def returned() -> Iterator[tuple[str, Any]]:
@@ -77,14 +115,20 @@ def members(kind: type) -> Iterator[tuple[str, Any]]:
             yield name, part
 
 
-def _entry(home: str, name: str, value: Any) -> str:
+def _entry(home: str, name: str) -> str:
+    value = getattr(linres, name)
+    if callable(value):
+        return _object_entry(name, value)
+    return _object("data", f"linres.{name}", [_text(_comment(home, name))])
+
+
+def _object_entry(name: str, value: Any) -> str:
+    """A class or a function."""
     full = f"linres.{name}"
     if inspect.isclass(value):
         inside = [_member(f"{full}.{each}", each, part) for each, part in members(value)]
         return _object("class", full + _signature(value), [in_markdown(_documented(full, value)), *inside])
-    if callable(value):
-        return _object("function", full + _signature(value), [in_markdown(_documented(full, value))])
-    return _object("data", full, [_text(_comment(home, name))])
+    return _object("function", full + _signature(value), [in_markdown(_documented(full, value))])
 
 
 def _comment(home: str, name: str) -> str:
