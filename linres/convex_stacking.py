@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from linres import bounds
 from linres.arithmetic import EXACT, Arithmetic, divide, inner, rational
+from linres.errors import refuse
 from linres.instances import Function, Rationals
 from linres.methods import nesterov, stacking
 from linres.near_target import PerturbedStackingRun, Table
@@ -70,7 +71,7 @@ class ConvexStackingRun:
         ValueError if the arithmetic is not EXACT, or if the stages are so many that exact states get too long.
         """
         if arithmetic is not EXACT:
-            raise ValueError(f"ConvexStackingRun.record(arithmetic) should be EXACT, got {arithmetic!r}")
+            raise refuse("ConvexStackingRun.record(arithmetic)", "EXACT", repr(arithmetic))
         function, L, tau = self.function(), rational(self.L), [rational(each) for each in self.tau]
         betas = [nesterov.convex_momentum(now, later) for now, later in pairwise(tau)]
         made = self._stages(stage, [rational(momentum) * beta for beta in betas])

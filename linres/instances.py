@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linres.arithmetic import EXACT, Arithmetic, Matrix, divide, inner, rational, round_dyadic, to_scaled
+from linres.errors import refuse
 from linres.methods import descent, nesterov, stacking
 
 Rationals = tuple[Fraction, ...]
@@ -381,11 +382,11 @@ class RecordedRun:
 
         Raises
         ------
-        ValueError
+        InputError
             When the arithmetic is not EXACT.
         """
         if arithmetic is not EXACT:
-            raise ValueError(f"RecordedRun.record(arithmetic) should be EXACT, got {arithmetic!r}")
+            raise refuse("RecordedRun.record(arithmetic)", "EXACT", repr(arithmetic))
         states, lookaheads = (list(map(to_scaled, points)) for points in (self.states, self.lookaheads))
         points = zip(states[:-2], states[1:-1], lookaheads, states[2:], strict=True)
         return record(self.function, points, q=rational(self.q), L=rational(self.L))

@@ -185,7 +185,7 @@ def _norm_above(square, grain):
 
 def _require_exact(run: Any, arithmetic: Arithmetic) -> None:
     if arithmetic is not EXACT:
-        raise ValueError(f"{type(run).__name__}.record(arithmetic) should be EXACT, got {arithmetic!r}")
+        raise refuse(f"{type(run).__name__}.record(arithmetic)", "EXACT", repr(arithmetic))
 
 
 def _require_stretch(run: Any, target: Matrix) -> None:
@@ -322,7 +322,7 @@ class PerturbedStackingRun:
 
         Raises
         ------
-        ValueError
+        InputError
             When the arithmetic is not EXACT.
         InputError
             When `least` is too large.
@@ -451,7 +451,7 @@ class RecordedStackingRun:
 
         Raises
         ------
-        ValueError
+        InputError
             When the arithmetic is not EXACT.
         InputError
             When `least` is too large.

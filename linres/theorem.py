@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sympy import Equality, Expr, IndexedBase, Symbol, preorder_traversal
 
 from linres.certificate import Term
-from linres.errors import kind_of, refuse
+from linres.errors import kind_of, nearest, refuse
 from linres.language import RELATIONS, Scope, among, same, substitute
 
 Provenance = Literal["seed", "classical", "linres", "user"]
@@ -120,7 +120,7 @@ class Lemma:
 
         Raises
         ------
-        KeyError
+        InputError
             When no step has the name.
         """
         source = self.theorem.conclusion if self.step is None else self.theorem.step(self.step).claim
@@ -443,12 +443,9 @@ class Theorem:
     Raises
     ------
     InputError
-        When a part is of the wrong kind, when two steps have one name, or when only one of `instances` and `measure` is
-        given.
-    TypeError
-        When a hypothesis or the conclusion is no relation: SymPy may have decided it.
-    ValueError
-        When a hypothesis for all stages mentions the horizon.
+        When a part is of the wrong kind, when a hypothesis or the conclusion is no relation (SymPy may have decided
+        it), when a hypothesis for all stages mentions the horizon, when two steps have one name, or when only one of
+        `instances` and `measure` is given.
     Refused
         When a symbol is not declared, or an expression has no exact meaning.
 
@@ -494,10 +491,8 @@ class Theorem:
         relations = (*self.hypotheses, self.conclusion)
         for relation in relations:
             if type(relation) not in RELATIONS:
-                raise TypeError(
-                    f"Theorem({self.name!r}) should be made of relations, got {relation!r}. "
-                    "Build them under sympy.evaluate(False), with symbols that are only real=True."
-                )
+                remedy = "Build them under sympy.evaluate(False), with symbols that are only real=True."
+                raise refuse(f"Theorem({self.name!r})", "made of relations", repr(relation), remedy)
         self._fill_in(relations)
         scope = self._known_scope()
         for relation in relations:
@@ -505,9 +500,8 @@ class Theorem:
         if self.tightness is not None:
             scope.admit(Equality(self.tightness.ratio, 1, evaluate=False))
         if self.over and any({*self.over} <= relation.free_symbols for relation in self.hypotheses):
-            raise ValueError(
-                f"Theorem({self.name!r}): a hypothesis for all stages cannot mention the horizon {self.over[1]}"
-            )
+            wanted = f"without the horizon {self.over[1]} where they hold for all stages"
+            raise refuse(f"Theorem({self.name!r}, hypotheses=...)", wanted, f"one with both of {self.over}")
 
     def _fill_in(self, relations: tuple[Any, ...]) -> None:
         """What may be left out: the symbols, and for a statement about plain numbers the instances and the measure."""
@@ -609,10 +603,10 @@ class Theorem:
 
         Raises
         ------
-        KeyError
+        InputError
             When there is none.
         """
-        return {step.name: step for step in self.steps()}[name]
+        return self._named("step", name, {step.name: step for step in self.steps()})
 
     def control(self, name: str) -> "Theorem":
         """The variant of this theorem that the control of that name describes.
@@ -629,10 +623,17 @@ class Theorem:
 
         Raises
         ------
-        KeyError
+        InputError
             When there is none.
         """
-        return self.variant({control.name: control for control in self.controls}[name])
+        return self.variant(self._named("control", name, {control.name: control for control in self.controls}))
+
+    def _named(self, kind: str, name: str, among: Mapping[str, Any]) -> Any:
+        """What has the name. InputError if there is nothing."""
+        if not isinstance(name, str) or name not in among:
+            wanted = f"the name of one of {self.name}: {', '.join(among) or 'it has none'}"
+            raise refuse(f"Theorem.{kind}(name)", wanted, repr(name), nearest(name, among))
+        return among[name]
 
     def variant(self, control: Control) -> "Theorem":
         """This theorem, changed as the control says and without its proof.

@@ -181,7 +181,7 @@ def test_load_file_is_public():
         (b"# coding: nonsense\n", "nonsense"),
         (b"x = " + b"(" * 500, "too many nested parentheses"),
         (START + "linres.Theorem('x')", "mine.py:12: TypeError"),
-        (START + "made(conclusion=Le(1, 2))", "TypeError: Theorem('made') should be made of relations, got True."),
+        (START + "made(conclusion=Le(1, 2))", "mine.py:9: Theorem('made') should be made of relations, got True."),
         (START + "made(expect='prove')", "should be 'proved' or 'supported' or 'refuted', got 'prove'."),
         (START + "made(conclusion=Le(Symbol('p', positive=True), 1))", "p should be declared real=True"),
         (START + "one, two = made(), made()", "two theorems are called 'made'. Give each a name of its own"),

@@ -9,6 +9,7 @@ from sympy import Eq, Ge, Gt, IndexedBase, Integer, Le, Lt, Ne, Rational, Symbol
 
 from linres import certificate
 from linres.certificate import MayVanish, NotEqual, NotListed, SignUnknown, Term
+from linres.errors import InputError
 from linres.language import AT_MOST, Det, GeometricSum, Inner, NotExact, Undeclared, substitute
 from linres.rules import Misapplied
 from linres.rungs import second
@@ -464,10 +465,10 @@ UNSAYABLE = {
         NotExact, "one definition", lambda: over_stages(UNROLLED, definitions={X[t]: Y[t], X[t + 1]: Y[t + 1]}),
         lambda: over_stages(UNROLLED, definitions={X[t]: Integer(1), X[t + 1]: Integer(0)})),
     "a hypothesis for all stages about the horizon": (
-        ValueError, "cannot mention the horizon", lambda: MONOTONE,
+        InputError, "without the horizon T where they hold for all stages", lambda: MONOTONE,
         lambda: over_stages(UNROLLED, hypotheses=(le(AFTER, NOW), Le(t, T)))),
     "a hypothesis that SymPy decided": (
-        TypeError, "made of relations", lambda: HONEST, lambda: theorem(POSITIVE, hypotheses=(Le(x, x + 1),))),
+        InputError, "made of relations", lambda: HONEST, lambda: theorem(POSITIVE, hypotheses=(Le(x, x + 1),))),
     "a number defined anew": (
         NotExact, "can be defined", lambda: theorem(POSITIVE, definitions={z: Integer(3)}),
         lambda: theorem(POSITIVE, definitions={Integer(2): Integer(3)})),

@@ -35,14 +35,14 @@ def made(conclusion=CLAIM, hypotheses=(POSITIVE, SMALL), **options):
 @pytest.mark.parametrize("relation", [sympy.true, sympy.false, True, x, Le(1, 2), x**2, "x <= 1", None])
 def test_only_relations_make_a_theorem(relation):
     """Le(1, 2) is one of SymPy's that evaluate themselves away."""
-    with pytest.raises(TypeError, match="should be made of relations"):
+    with pytest.raises(InputError, match="should be made of relations"):
         made(relation)
-    with pytest.raises(TypeError, match="should be made of relations"):
+    with pytest.raises(InputError, match="should be made of relations"):
         made(hypotheses=(POSITIVE, relation))
 
 
 def test_a_conjunction_is_no_relation():
-    with pytest.raises(TypeError, match="should be made of relations"):
+    with pytest.raises(InputError, match="should be made of relations"):
         made(sympy.And(POSITIVE, SMALL))
 
 
@@ -58,7 +58,7 @@ def test_floats_are_refused():
 
 
 def test_a_hypothesis_for_all_stages_does_not_know_the_horizon():
-    with pytest.raises(ValueError, match="cannot mention the horizon"):
+    with pytest.raises(InputError, match="should be without the horizon T where they hold for all stages"):
         over_stages(hypotheses=(Le(a[t], T, evaluate=False),))
 
 
@@ -112,9 +112,10 @@ def test_a_variant_that_is_no_statement_any_more_is_refused():
 
 
 @pytest.mark.parametrize("find", [Theorem.step, Theorem.control])
-def test_an_unknown_name_is_a_key_error(find):
-    with pytest.raises(KeyError):
-        find(made(), "unknown")
+@pytest.mark.parametrize("name", ["unknown", None, 3, ["claim"]])
+def test_an_unknown_name_is_refused_with_those_there_are(find, name):
+    with pytest.raises(InputError, match=r"Theorem\.(step|control)\(name\) should be the name of one of made: .*got"):
+        find(made(), name)
 
 
 def test_a_lemma_states_a_conclusion_or_a_step_in_other_symbols():
