@@ -108,6 +108,10 @@ def diffusion(
     Both are drawn exactly in law, two normal vectors a step, not weight by weight (proofs/random-networks.md). The mean
     square of the error is `strong_error` for linear blocks (scaling-strong-error).
 
+    The depths of one call are drawn independently of each other. Two calls with one seed are not independent: their
+    runs of one number begin with the same normals, though their depths differ. For depths that are independent, name
+    them in one call, or give each call a seed of its own.
+
     Examples
     --------
     >>> import numpy as np

@@ -62,6 +62,13 @@ class TestDiffusion:
         assert several.log_norm.shape == (2, 9)
         assert not np.array_equal(several.log_error[1], many.log_error)
 
+    def test_depths_are_independent_in_one_call_or_with_two_seeds_but_not_in_two_calls_with_one(self):
+        settings = {"width": 3, "runs": 4000, "refinement": 1, "start": [1, 2, 3]}
+        together, (one, same, other) = diffusion([1, 2], **settings).log_norm, (
+            diffusion(depth, seed=seed, **settings).log_norm for depth, seed in ((1, 0), (2, 0), (2, 1)))
+        correlations = [np.corrcoef(*pair)[0, 1] for pair in (together, (one, other), (one, same))]
+        assert np.abs(correlations[:2]).max() < 4 / math.sqrt(4000) < 0.3 < correlations[2]
+
     def test_the_mean_square_error_is_exact_and_a_bound_for_other_blocks(self):
         for block in ACTIVATIONS:
             found = diffusion(20, width=12, block=block, runs=4000, refinement=4, seed=5)
