@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from linres import margins, proved_bounds
+from linres import hypothesis_names, margins, proved_bounds
 from linres.errors import kind_of, refuse
 from linres.losses import Objective
 from linres.methods import nesterov, random_start, stacking
@@ -90,7 +90,8 @@ class Guarantee:
     statement : str or None
         The theorem's name, or `linres.guarantee.EXACT`; None where nothing is proved.
     hypotheses : list of dict
-        Each with its name, statement, whether it holds, the value measured and the threshold, see `Problem.hypotheses`.
+        Each with its name, statement, whether it holds, the value measured and the threshold, see `Problem.hypotheses`;
+        and numbers, "H18" say, under which the theorem has it: None where the method sees to it.
     rate : float or None
         The contraction per stage proved where every hypothesis holds: of a potential that is at least the excess loss,
         or for gradient descent and Chebyshev of the excess loss itself (the latter up to a factor of at most 4); None
@@ -189,7 +190,11 @@ def of(problem: Problem | Objective, trajectory: Trajectory) -> Guarantee:
         momentum=pace, step_size=settings["step_size"], rule=trajectory.rule
     )}
     found = _of_method(problem, trajectory, assumed)
-    return replace(found, hypotheses=_with_one_remedy(found.hypotheses))
+    hypotheses = [
+        entry | {"numbers": hypothesis_names.numbers(found.statement, entry["name"]) or None}
+        for entry in _with_one_remedy(found.hypotheses)
+    ]
+    return replace(found, hypotheses=hypotheses)
 
 
 def _of_method(problem: Problem, run: Trajectory, assumed: dict[str, dict]) -> Guarantee:

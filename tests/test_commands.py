@@ -45,7 +45,7 @@ def test_show_prints_every_hypothesis_step_and_control(capsys, name):
     assert all(f". {step.name} [" in out for step in theorem.steps())
     assert all(control.name in out for control in theorem.controls)
     assert out.count(" := ") == len(theorem.definitions)
-    assert all(f"  H{number}: " in out for number in range(1, len(theorem.hypotheses) + 1))
+    assert re.findall(r"^  H(\d+)(?: \([\w-]+\))?: ", out, re.M) == [*map(str, range(1, len(theorem.hypotheses) + 1))]
     assert ("is assumed at every stage" in out) == bool(theorem.over)
 
 

@@ -379,9 +379,9 @@ class TestText:
         out = train("digits-raw", "--stages", 20)
         assert "6 of 8 hold (stacking-acceleration)" in out
         assert re.search("^status +all 20 stages used$", out, re.MULTILINE)
-        assert re.search(r"^  target-invertible +fails +\S+e-17 +0 +W\* is invertible.*\n    .*--comp.* 61", out, re.M)
+        assert re.search(r"^  target-invertible \(H10\) +fails +\S+e-17 +0 +W\* is inv.*\n    .*--comp.* 61", out, re.M)
         assert re.search("^rate proved +none: target-invertible fails$", out, re.MULTILINE)
-        assert re.search(r"^  basin +fails .*\n    See target-invertible\.$", out, re.MULTILINE)
+        assert re.search(r"^  basin \(H18\) +fails .*\n    See target-invertible\.$", out, re.MULTILINE)
 
     @pytest.mark.parametrize("method", ["stacking", "nesterov", "zero", "chebyshev"])
     def test_has_one_remedy_where_mu_is_lost_in_rounding(self, train, tmp_path, method):
@@ -425,7 +425,8 @@ class TestText:
                 shown if isinstance(shown, str) else f"{shown:.6g}" for shown in (entry["value"], entry["threshold"])
             )
             verdict = "holds" if entry["holds"] else "fails"
-            row = [entry["name"], verdict, value, threshold, *entry["statement"].split()]
+            numbers = [f"({entry['numbers']})"] if entry["numbers"] else []
+            row = [entry["name"], *numbers, verdict, value, threshold, *entry["statement"].split()]
             assert row in [line.split() for line in out.splitlines()]
 
     @pytest.mark.parametrize(
@@ -473,7 +474,7 @@ class TestText:
 
     def test_a_hypothesis_within_rounding_says_that_float64_cannot_tell(self, train):
         out = train("digits", "--stages", 3, "--start", "near:1")
-        assert re.search(r"^  basin +undecided .*\n    float64 cannot tell\. Start closer to W\*", out, re.MULTILINE)
+        assert re.search(r"^  basin \(H18\) +undecided .*\n    float64 cannot tell\. Start closer to W\*", out, re.M)
 
     def test_says_what_a_stage_does_where_it_is_not_the_usual(self, train):
         out = train("digits", "--rule", "parameter", "--train", "all", "--inner", 2, "--momentum", "trained")

@@ -18,6 +18,7 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from linres import hypothesis_names
 from linres.book import blocks, graph, record, sources
 from linres.errors import InputError
 from linres.pages import opened
@@ -90,7 +91,11 @@ class TheoremDirective(_Directive):
         box = [f"````{{prf:{kind}}} {title}", f":label: {theorem.name}", ""]
         box += [_badges(theorem, self.status(theorem.name)), ""]
         if theorem.hypotheses:
-            assumed = [f"(H{k})&nbsp;${page.tex(each)}$" for k, each in enumerate(theorem.hypotheses, 1)]
+            called = hypothesis_names.names(theorem.name)
+            assumed = [
+                f"(H{k}{f', {called[k]}' if k in called else ''})&nbsp;${page.tex(each)}$"
+                for k, each in enumerate(theorem.hypotheses, 1)
+            ]
             one_by_one = len(assumed) > MANY
             told = ["Suppose", "", *(f"- {each}" for each in assumed), ""] if one_by_one else [
                 "Suppose " + ", ".join(assumed) + "."]
@@ -103,11 +108,12 @@ class TheoremDirective(_Directive):
 
 def needed(theorem: Any, fell: Mapping[str, Any]) -> str:
     """For each hypothesis the controls that drop it, and whether they fell; fell: what is recorded of them, by name."""
-    lines = []
+    lines, called = [], hypothesis_names.names(theorem.name)
     for number, hypothesis in enumerate(theorem.hypotheses, 1):  # formulas are in the box and on the page
         dropping = [control for control in theorem.controls if hypothesis in control.drop]
         told = "; ".join(f"`{each.name}` {_fate(fell.get(each.name))}" for each in dropping)
-        lines.append(f"- **H{number}**: " + (f"without it {told}." if told else "no control drops it."))
+        name = f", {called[number]}" if number in called else ""
+        lines.append(f"- **H{number}**{name}: " + (f"without it {told}." if told else "no control drops it."))
     return "\n".join(lines)
 
 

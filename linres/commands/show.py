@@ -98,6 +98,7 @@ def _without_proof(theorem) -> list[tuple[int, str]]:
 def _page(theorem, write, width: int) -> list[str]:
     """The lines of the page, at most so wide where formulas and words can be broken."""
     from linres import folding
+    from linres.hypothesis_names import names
     from linres.printing import reason
 
     def words(*texts: str, indent: int = 0) -> list[str]:
@@ -109,7 +110,8 @@ def _page(theorem, write, width: int) -> list[str]:
     lines = words(f"{theorem.name} ({theorem.provenance})", *filter(None, [theorem.title]))
     lines += ["", "statement", *formulas(write(theorem.conclusion))]
     if theorem.hypotheses:
-        numbered = (f"H{k}: {write(each)}" for k, each in enumerate(theorem.hypotheses, 1))
+        called = {number: f" ({name})" for number, name in names(theorem.name).items()}
+        numbered = (f"H{k}{called.get(k, '')}: {write(each)}" for k, each in enumerate(theorem.hypotheses, 1))
         lines += ["", "hypotheses", *formulas(*numbered)]
     if theorem.over:
         stage, horizon = map(write, theorem.over)

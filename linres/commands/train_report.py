@@ -257,7 +257,7 @@ def _table(hypotheses: list[dict]) -> list[str]:
     lines = [_columns("", "", "value", "threshold", "statement")]
     for entry in hypotheses:
         numbers = (_shown(entry["value"]), _shown(entry["threshold"]))
-        lines.append(_columns(entry["name"], _verdict(entry), *numbers, entry["statement"]))
+        lines.append(_columns(_named(entry), _verdict(entry), *numbers, entry["statement"]))
         if entry["holds"] is not True:
             hangs = entry["remedy"].startswith("See ")
             doubt = "float64 cannot tell. " if entry["holds"] is None and not hangs else ""
@@ -265,8 +265,13 @@ def _table(hypotheses: list[dict]) -> list[str]:
     return lines
 
 
+def _named(entry: dict) -> str:
+    """The name, with the numbers that `linres show` and the book have beside it."""
+    return f"{entry['name']} ({entry['numbers']})" if entry.get("numbers") else entry["name"]
+
+
 def _columns(name: str, verdict: str, value: str, threshold: str, statement: str) -> str:
-    return f"  {name:<20}{verdict:<11}{value:<13}{threshold:<13}{statement}"
+    return f"  {name:<25}{verdict:<11}{value:<13}{threshold:<13}{statement}"
 
 
 def _shown(value: float | str) -> str:
