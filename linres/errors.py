@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+CLOSE = 0.75  # how alike names are, by difflib, of which several are offered
 MOST = 400  # characters of what was got, as a message shows it
 
 
@@ -53,11 +54,14 @@ def kind_of(value: object) -> str:
 
 
 def nearest(name: object, names: Iterable[str]) -> str:
-    """The remedy "Did you mean ...?" for a name that is not among the names, or "" where none of them is near."""
+    """The remedy "Did you mean a, b or c?" for a name that is not among the names, or "" where none of them is near."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [*names], 1) if isinstance(name, str) else []
-    return f"Did you mean {near[0]}?" if near else ""
+    if not isinstance(name, str):
+        return ""
+    names = [*names]
+    *others, last = get_close_matches(name, names, 3, CLOSE) or get_close_matches(name, names, 1) or [""]
+    return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?" if last else ""
 
 
 def described(error: BaseException, most: int = 300) -> str:

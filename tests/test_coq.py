@@ -426,6 +426,31 @@ def test_the_command_writes_the_file(capsys, tmp_path):
     assert path.read_text() == out
 
 
+def test_the_command_writes_several_theorems_into_a_folder_under_names_that_coq_takes(capsys, tmp_path):
+    folder = tmp_path / "out" / "coq"
+    assert run(capsys, "gradient-step", "absorption", "--out", str(folder))[:2] == (0, "")
+    written = {path.name: path.read_text() for path in folder.iterdir()}
+    assert written == {f"{name.replace('-', '_')}.v": export(load(name)) for name in ("gradient-step", "absorption")}
+
+
+def test_the_command_writes_no_two_theorems_to_one_file(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from dataclasses import replace\nfrom linres.theorems import absorption\n"
+        "ALIKE = [replace(absorption.THEOREM, name=name) for name in ('a-b', 'a_b')]\n"
+    )
+    code, out, err = run(capsys, "--file", str(path), "--out", str(tmp_path / "coq"))
+    assert (code, out) == (2, "") and "a-b and a_b would both be written to" in err
+    assert not list((tmp_path / "coq").iterdir())
+
+
+@needs_coq
+def test_the_command_checks_several_theorems_one_after_the_other(capsys):
+    code, out, _ = run(capsys, "absorption", "gradient-step", "--check", "--json")
+    assert code == 0 and [(each["name"], each["accepted"]) for each in json.loads(out)] == [
+        ("absorption", True), ("gradient-step", True)]
+
+
 def test_the_command_exports_a_theorem_of_a_file(capsys, tmp_path):
     path = tmp_path / "mine.py"
     assert cli.main(["new", "mine", "--out", str(path)]) == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -281,9 +282,18 @@ def test_what_a_file_prints_stays_out_of_the_json(write, capfd):
 def test_show_prints_the_theorem_of_a_file(write, capsys):
     path = write(START + "theorems = [made('a'), made('b', symbols={x: 'a number'})]")
     assert run(capsys, "show", "--file", path, "b")[1].startswith("b (user)\n")
-    code, _, err = run(capsys, "show", "--file", path)
-    assert code == 2 and "has several theorems: a, b. Name one." in err
     assert run(capsys, "show")[0] == 2
+
+
+def test_show_prints_all_theorems_of_several_files_and_several_names(write, capsys):
+    path = write(START + "theorems = [made('a'), made('b')]")
+    every, named = run(capsys, "show", "--file", path)[1], run(capsys, "show", "--file", path, "b", "a")[1]
+    assert re.findall(r"^(\w) \(user\)$", every, re.M) == ["a", "b"]
+    assert re.findall(r"^(\w) \(user\)$", named, re.M) == ["b", "a"]
+    told = json.loads(run(capsys, "show", "--json", "--file", path)[1])
+    assert [each["name"] for each in told] == ["a", "b"]
+    assert json.loads(run(capsys, "show", "--json", "--file", path, "b")[1]) == told[1]
+    assert run(capsys, "show", "--file", path, "--file", path, "a")[1] == run(capsys, "show", "--file", path, "a")[1]
 
 
 def test_a_theorem_of_two_lines_is_decided_within_3_seconds(write):

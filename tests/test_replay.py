@@ -62,6 +62,23 @@ def test_every_witness_of_a_false_variant_fails_again(name, saved, capsys):
             assert replay(capsys, saved(theorem, as_given))[0] in {0, 3}
 
 
+def test_several_instances_are_decided_in_turn_and_the_worst_gives_the_exit_code(capsys, tmp_path):
+    control = next(each for each in STEP.controls if each.kind == "stronger" and each.witness is not None)
+    good, bad = str(tmp_path / "good.json"), str(tmp_path / "bad.json")
+    archive.write(good, archive.document(STEP, STEP.extremal[0]))
+    archive.write(bad, archive.document(STEP, control.witness, variant=f"control:{control.name}"))
+    code, out, _ = replay(capsys, bad, good, "--json")
+    assert code == 1 and [each["outcome"] for each in json.loads(out)] == ["fails", "holds"]
+    assert replay(capsys, good, good)[0] == 0
+    alone = [replay(capsys, path)[1] for path in (good, bad)]
+    assert replay(capsys, good, bad)[:2] == (1, "\n".join(alone))
+
+
+def test_a_theorem_that_is_not_there_is_answered_by_the_nearest(saved, capsys):
+    document = SAVED | {"theorem": "nesterov-stepp"}
+    assert "Did you mean nesterov-step" in replay(capsys, saved(document=document))[2]
+
+
 def test_an_attained_instance_holds_with_ratio_1(saved, capsys):
     code, out, _ = replay(capsys, saved(STEP, STEP.extremal[0]))
     assert code == 0

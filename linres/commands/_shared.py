@@ -29,18 +29,17 @@ def real(text: str) -> float:
         raise argparse.ArgumentTypeError(f"should be a number, got {text!r}") from None
 
 
-def one_theorem(arguments: argparse.Namespace) -> Any:
-    """The one theorem that NAME and --file name. InputError if there is none, and if there are several."""
+FILE = "of this Python file, which is run; may be given more than once"
+
+
+def named(arguments: argparse.Namespace) -> list[Any]:
+    """The theorems that NAME and --file name, as `linres.loading.pick` has them. InputError where neither is given."""
     from linres.errors import InputError
     from linres.loading import pick
 
-    if arguments.name is None and arguments.file is None:
+    if not arguments.names and not arguments.file:
         raise InputError("NAME or --file FILE should be given. `linres list` prints the names.")
-    names, files = ([] if given is None else [given] for given in (arguments.name, arguments.file))
-    theorems = pick(names, files)
-    if len(theorems) > 1:
-        raise InputError(f"{arguments.file} has several theorems: {', '.join(t.name for t in theorems)}. Name one.")
-    return theorems[0]
+    return pick(arguments.names, arguments.file)
 
 
 def make_folder(option: str, folder: str) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from typing import Any, Literal
 
-from linres.commands._shared import make_folder
+from linres.commands._shared import FILE, make_folder
 from linres.commands.verify import Progress, seed
 
 Kind = Literal["statement", "method", "proof"]  # as in linres.mutants, which is imported where a command runs
@@ -34,7 +34,8 @@ EPILOG = """examples:
   linres mutate --all --json > mutants.json
   linres mutate absorption --kind statement --save found
   linres replay found/absorption.H6_rhs-down_19:20_times.json
-  linres mutate --file mine.py --level full
+  linres mutate --file mine.py --level full      the theorems of your file
+  linres mutate --file mine.py decay             one of them
 
 columns:
   conclusion  stronger conclusions: refuted / all
@@ -69,7 +70,7 @@ def add_parsers(commands: Any) -> None:
     )
     mutate.add_argument("names", nargs="*", metavar="NAME", help="theorems to change")
     mutate.add_argument("--all", action="store_true", help="every theorem that is expected to be proved")
-    mutate.add_argument("--file", metavar="MINE.PY", help="theorems of your own, or those of NAME among them")
+    mutate.add_argument("--file", action="append", default=[], metavar="FILE", help=f"change the theorems {FILE}")
     mutate.add_argument("--kind", choices=KINDS, action="append", help="only these mutants (may be repeated)")
     mutate.add_argument("--level", choices=("smoke", "quick", "full"), default="quick",
                         help="how much to search; smoke shows fewer hypotheses necessary (default: quick)")
@@ -140,13 +141,13 @@ def _theorems(arguments: argparse.Namespace) -> list:
 
     if arguments.names and arguments.all:
         raise InputError(f"{arguments.names[0]} should come without --all, which changes every theorem. Leave one out.")
-    if arguments.file is not None:
-        return pick(arguments.names, [arguments.file])
-    if not arguments.names and not arguments.all:
-        raise InputError("NAME or --all should be given. `linres list` describes the theorems.")
+    if arguments.file and arguments.all:
+        raise InputError("--file should come without --all, which changes every theorem of ours. Leave one out.")
+    if not arguments.names and not arguments.file and not arguments.all:
+        raise InputError("NAME, --file FILE or --all should be given. `linres list` prints the names.")
     if arguments.all:
         return [theorem for theorem in pick(NAMES) if theorem.expect == "proved"]
-    return pick(arguments.names)
+    return pick(arguments.names, arguments.file)
 
 
 def _save(report: Any, folder: str) -> None:

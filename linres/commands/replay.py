@@ -2,15 +2,17 @@
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from linres.errors import InputError, refuse
+from linres.commands._shared import FILE
+from linres.errors import InputError, nearest, refuse
 
 EPILOG = """examples:
   linres verify --save found       keep counterexamples and the adversary's best
   linres replay found/nesterov-step.adversarial.json
+  linres replay found/*.json       several, one after the other
   linres replay found/mine.counterexample.json --file mine.py
 
 outcomes, a line for each row:
@@ -25,6 +27,7 @@ exit codes:
   1  a row fails: the counterexample is confirmed
   2  usage or bad input
   3  a row is undecided, or all are rejected
+Of several instances it is 1 if one of them has it, else 3 if one has.
 """
 MAX_BITS = 32768
 BITS = 128  # of both sides, at least
@@ -48,13 +51,13 @@ class Row:
 
 def add_parsers(commands: Any) -> None:
     replay = commands.add_parser(
-        "replay", help="decide a theorem again at a saved instance", epilog=EPILOG,
-        description="Decide a theorem again at a saved instance, in exact and ball arithmetic.",
+        "replay", help="decide theorems again at saved instances", epilog=EPILOG,
+        description="Decide theorems again at saved instances, in exact and ball arithmetic.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    replay.add_argument("path", metavar="FILE", help="an instance that `linres verify --save` wrote")
-    replay.add_argument("--file", metavar="MINE.PY", help="where the theorem is, if it is none of ours")
-    replay.add_argument("--json", action="store_true", help="everything as JSON")
+    replay.add_argument("paths", nargs="+", metavar="SAVED", help="instances that `linres verify --save` wrote")
+    replay.add_argument("--file", action="append", default=[], metavar="FILE", help=f"take the theorems {FILE}")
+    replay.add_argument("--json", action="store_true", help="everything as JSON; of several instances a list")
     replay.set_defaults(run=run)
 
 
@@ -62,30 +65,44 @@ def run(arguments: argparse.Namespace) -> int:
     from linres import archive
     from linres.commands.verify import prints_kept_out_of
 
-    saved = archive.read(arguments.path)
+    instances = [archive.read(path) for path in arguments.paths]
     with prints_kept_out_of(arguments.json):
-        theorem = find(saved, arguments.file)
+        theorems = [find(saved, arguments.file) for saved in instances]
+    reports = []
+    for saved, theorem in zip(instances, theorems, strict=True):
+        reports.append(_report(saved, theorem))
+        if not arguments.json:
+            print(_text(reports[-1]) + ("\n" if saved is not instances[-1] else ""))
+    if arguments.json:
+        print(json.dumps(reports if len(reports) > 1 else reports[0], indent=2, allow_nan=False))
+    codes = {{"holds": 0, "fails": 1}.get(report["outcome"], 3) for report in reports}
+    return max(codes, key=(0, 3, 1).index)
+
+
+def _report(saved: Any, theorem: Any) -> dict[str, Any]:
+    """What became of the theorem at a saved instance."""
+    from linres import archive
+
     instance = archive.decode(theorem, saved.instance, label=saved.path, known=_known(theorem, saved))
     decided = decide(variant_of(theorem, saved), instance, label=saved.path)
-    report = decided | {"theorem": saved.theorem, "variant": saved.variant, "instance": repr(instance)}
-    print(json.dumps(report, indent=2, allow_nan=False) if arguments.json else _text(report))
-    return {"holds": 0, "fails": 1}.get(report["outcome"], 3)
+    return decided | {"theorem": saved.theorem, "variant": saved.variant, "instance": repr(instance)}
 
 
-def find(saved: Any, file: str | None = None) -> Any:
-    """The theorem that a saved instance is of: one of ours, or one of the file. InputError if there is none."""
+def find(saved: Any, files: Sequence[str] = ()) -> Any:
+    """The theorem that a saved instance is of: one of ours, or one of the files. InputError if there is none."""
     from linres.theorems import NAMES, REFUTED, load
 
-    if file is None:
+    if not files:
         if saved.theorem not in (*NAMES, *REFUTED):
-            raise refuse(f"{saved.path}: theorem", "one of those that `linres list` names", repr(saved.theorem),
-                         "Give --file for a theorem of your own.")
+            remedy = nearest(saved.theorem, (*NAMES, *REFUTED)) or "Give --file for a theorem of your own."
+            raise refuse(f"{saved.path}: theorem", "one of those that `linres list` names", repr(saved.theorem), remedy)
         return load(saved.theorem)
     from linres.loading import pick
 
-    theorems = {theorem.name: theorem for theorem in pick([], [file])}
+    theorems = {theorem.name: theorem for theorem in pick([], files)}
     if saved.theorem not in theorems:
-        raise refuse(f"{saved.path}: theorem", f"one of those in {file}: {', '.join(theorems)}", repr(saved.theorem))
+        wanted = f"one of those in {', '.join(files)}: {', '.join(theorems)}"
+        raise refuse(f"{saved.path}: theorem", wanted, repr(saved.theorem), nearest(saved.theorem, theorems))
     return theorems[saved.theorem]
 
 

@@ -5,7 +5,7 @@ import json
 import shutil
 from typing import Any
 
-from linres.commands._shared import one_theorem
+from linres.commands._shared import FILE, named
 
 WIDTH = 100  # of lines, where there is no terminal to tell
 
@@ -19,18 +19,20 @@ def add_parsers(commands: Any) -> None:
     listing.add_argument("--json", action="store_true", help="name, title, provenance, statement as JSON")
     listing.set_defaults(run=run_list)
     show = commands.add_parser(
-        "show", help="one theorem: statement, hypotheses, proof",
-        description="Show a theorem: its statement, hypotheses, definitions, proof steps\nand false variants, in lines "
+        "show", help="theorems: statement, hypotheses, proof",
+        description="Show theorems: each statement, hypotheses, definitions, proof steps\nand false variants, in lines "
         "as wide as the terminal.",
-        epilog="examples:\n  linres show nesterov-step --latex\n  linres show --file mine.py\n\n"
+        epilog="examples:\n  linres show nesterov-step --latex\n  linres show nesterov-step absorption\n"
+        "  linres show --file mine.py           the theorems of your file\n"
+        "  linres show --file mine.py decay     one of them\n\n"
         "exit codes: 0 shown, 2 usage or bad input",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    show.add_argument("name", nargs="?", metavar="NAME", help="a name that `linres list` prints, or one from the file")
-    show.add_argument("--file", metavar="FILE", help="show a theorem of this Python file, which is run")
+    show.add_argument("names", nargs="*", metavar="NAME", help="names that `linres list` prints, or from the file")
+    show.add_argument("--file", action="append", default=[], metavar="FILE", help=f"show the theorems {FILE}")
     form = show.add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="formulas in LaTeX")
-    form.add_argument("--json", action="store_true", help="as JSON, formulas in LaTeX")
+    form.add_argument("--json", action="store_true", help="as JSON, formulas in LaTeX; several theorems as a list")
     show.set_defaults(run=run_show)
 
 
@@ -51,12 +53,14 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_show(arguments: argparse.Namespace) -> int:
     from linres.printing import latex, text
 
-    theorem = one_theorem(arguments)
+    theorems = named(arguments)
     if arguments.json:
-        print(json.dumps(_everything(theorem, latex), indent=2))
+        told = [_everything(theorem, latex) for theorem in theorems]
+        print(json.dumps(told if len(told) > 1 else told[0], indent=2))
     else:
         width = shutil.get_terminal_size((WIDTH, 24)).columns
-        print("\n".join(_page(theorem, latex if arguments.latex else text, width)))
+        pages = ("\n".join(_page(theorem, latex if arguments.latex else text, width)) for theorem in theorems)
+        print("\n\n\n".join(pages))
     return 0
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from typing import Any
 
-from linres.commands._shared import make_folder
+from linres.commands._shared import FILE, make_folder
 
 EPILOG = """examples:
   linres verify                        every theorem, quick
@@ -43,8 +43,7 @@ def add_parsers(commands: Any) -> None:
     )
     verify.add_argument("names", nargs="*", metavar="NAME", help="theorems to check (default: all)")
     verify.add_argument(
-        "--file", action="append", default=[], metavar="FILE",
-        help="check the theorems of this Python file instead; it is run; may be given more than once",
+        "--file", action="append", default=[], metavar="FILE", help=f"check the theorems {FILE}",
     )
     verify.add_argument("--level", choices=("quick", "full"), default="quick", help="how much to do (default: quick)")
     verify.add_argument("--seed", type=seed, default=0, metavar="N", help="the instances drawn (default: 0)")
