@@ -171,7 +171,7 @@ def of(problem: Problem | Objective, trajectory: Trajectory) -> Guarantee:
     --------
     >>> import linres
     >>> problem = linres.Problem.from_spectrum([1, 2, 4])
-    >>> run = linres.grow(problem, stages=40, network=linres.starts.near(problem))
+    >>> run = linres.grow(problem, stages=40, start=linres.starts.near(problem))
     >>> found = linres.guarantee.of(problem, run)
     >>> found
     <Guarantee by stacking-acceleration: 8 of 8 hypotheses hold>

@@ -45,7 +45,7 @@ def near(problem: Problem, *, fraction=FRACTION, seed=0) -> np.ndarray:
     --------
     >>> import linres
     >>> problem = linres.Problem.from_spectrum([1, 2, 4])
-    >>> run = linres.grow(problem, stages=40, network=linres.starts.near(problem, fraction=0.5))
+    >>> run = linres.grow(problem, stages=40, start=linres.starts.near(problem, fraction=0.5))
     >>> round(linres.guarantee.of(problem, run).basin.ratio, 6)
     0.5
     """

@@ -47,7 +47,7 @@ class TestDigits:
         assert f"| {raw.kappa:.0f} |" in readme
         stages = (
             stacking.grow(problem, stages=100).stages_to(1e-6),
-            stacking.grow(problem, start="zero", stages=100).stages_to(1e-6),
+            stacking.grow(problem, block_start="zero", stages=100).stages_to(1e-6),
             stacking.grow(raw, stages=200).stages_to(1e-6),
         )
         text = " ".join(readme.split())

@@ -33,7 +33,7 @@ def displaced(problem, size):
 
 
 def grown(problem, first, stages=1, **settings):
-    return stacking.grow(problem, stages=stages, network=first, **settings)
+    return stacking.grow(problem, stages=stages, start=first, **settings)
 
 
 def potentials(problem, first, stages):
@@ -191,7 +191,7 @@ class TestStacking:
         assert guarantee.of(PROBLEM, grown(PROBLEM, PROBLEM.target, **given)).rate_proved == 0.4
 
     def test_nothing_is_proved_of_zero_starts_by_the_parameter_rule(self):
-        run = stacking.grow(PROBLEM, start="zero", rule="parameter", stages=2, network=PROBLEM.target)
+        run = stacking.grow(PROBLEM, block_start="zero", rule="parameter", stages=2, start=PROBLEM.target)
         proved = guarantee.of(PROBLEM, run)
         assert proved.statement is proved.rate_proved is proved.basin is proved.inside_basin is None
         assert [entry["name"] for entry in proved.lacking] == ["functional-rule"]
@@ -226,18 +226,18 @@ class TestNothing:
         [
             ({"inner": 2}, ["one-step"]),
             ({"inner": 2, "step_size": [1.0, 1.0]}, ["one-step"]),
-            ({"start": "zero", "inner": 2}, ["one-step"]),
+            ({"block_start": "zero", "inner": 2}, ["one-step"]),
             ({"momentum": "trained"}, ["fixed-momentum"]),
-            ({"start": "random", "rule": "parameter"}, ["functional-rule"]),
-            ({"start": lambda stage, block, network, generator: 0.25 * block}, ["method"]),
+            ({"block_start": "random", "rule": "parameter"}, ["functional-rule"]),
+            ({"block_start": lambda stage, block, network, generator: 0.25 * block}, ["method"]),
             ({"rule": "parameter", "train": "all"}, ["new-block"]),
-            ({"rule": "parameter", "train": "all", "start": "zero"}, ["new-block"]),
+            ({"rule": "parameter", "train": "all", "block_start": "zero"}, ["new-block"]),
             ({"rule": "parameter", "train": "all", "inner": 3, "momentum": "trained"},
              ["one-step", "new-block", "fixed-momentum"]),
         ],
     )
     def test_is_proved_of_settings_that_no_theorem_covers(self, settings, lacking):
-        run = stacking.grow(PROBLEM, stages=3, network=PROBLEM.target, **settings)
+        run = stacking.grow(PROBLEM, stages=3, start=PROBLEM.target, **settings)
         proved = guarantee.of(PROBLEM, run)
         assert proved.statement is proved.rate is proved.rate_proved is proved.basin is proved.inside_basin is None
         assert proved.rate_sharp_by is None
@@ -265,7 +265,7 @@ class TestOthers:
         for settings in ({"momentum": 0.3}, {"step_size": 0.9}):
             assert guarantee.of(PROBLEM, nesterov.accelerate(PROBLEM, stages=1, **settings)).rate_proved is None
 
-    @pytest.mark.parametrize("solve", [descent.descend, lambda *a, **k: stacking.grow(*a, start="zero", **k)])
+    @pytest.mark.parametrize("solve", [descent.descend, lambda *a, **k: stacking.grow(*a, block_start="zero", **k)])
     @pytest.mark.parametrize("step_size", [1.0, 0.5, 0.01])
     def test_gradient_descent_contracts_by_the_proved_rate_and_attains_it(self, solve, step_size):
         run = solve(PROBLEM, stages=30, step_size=step_size)
@@ -279,7 +279,7 @@ class TestOthers:
 
     def test_the_default_step_contracts_by_one_less_the_inverse_condition_number_squared(self):
         problem = load("digits")
-        proved = guarantee.of(problem, stacking.grow(problem, start="zero", stages=1))
+        proved = guarantee.of(problem, stacking.grow(problem, block_start="zero", stages=1))
         assert proved.rate_proved == pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-14)
         assert proved.statement == "gradient-step"
         assert proved.statement in theorems.NAMES
@@ -308,7 +308,7 @@ class TestOthers:
 
     def test_zero_start_needs_no_invertible_target(self):
         problem = load("digits-raw")
-        run = stacking.grow(problem, start="zero", stages=50)
+        run = stacking.grow(problem, block_start="zero", stages=50)
         rate = guarantee.of(problem, run).rate_proved
         assert rate == pytest.approx((1 - 1 / problem.kappa) ** 2, rel=1e-12)
         assert np.all(run.excess_loss[1:] <= run.excess_loss[:-1] * rate)
@@ -322,7 +322,7 @@ def test_squares_that_underflow_decide_nothing():
     found = []
     for scale in (1.0, 1e-165):
         problem = Problem.from_data(x, scale * (x - x.mean(0)) @ target)
-        run = stacking.grow(problem, stages=1, network=3 * scale * target)
+        run = stacking.grow(problem, stages=1, start=3 * scale * target)
         found.append(guarantee.of(problem, run))
     assert [each.inside_basin for each in found] == [False, None]
     assert [each.rate_proved for each in found] == [None, None]
@@ -331,7 +331,7 @@ def test_squares_that_underflow_decide_nothing():
 def test_zero_starts_that_meet_a_singular_network_have_no_proved_rate():
     x = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * [1, 2**-0.5]
     problem = Problem.from_data(x, x * [0, 2])
-    run = stacking.grow(problem, start="zero", stages=5)
+    run = stacking.grow(problem, block_start="zero", stages=5)
     assert run.status == "diverged"
     assert guarantee.of(problem, run).rate_proved is None
 
@@ -344,6 +344,6 @@ def test_a_run_on_another_problem_is_refused():
 
 def test_prints_what_holds_in_one_line():
     problem = Problem.from_spectrum([0.1, 1.0])
-    outside, inside = (stacking.grow(problem, stages=3, network=start) for start in (None, 1.001 * problem.target))
+    outside, inside = (stacking.grow(problem, stages=3, start=start) for start in (None, 1.001 * problem.target))
     assert repr(guarantee.of(problem, outside)).endswith("7 of 8 hypotheses hold, but not basin>")
     assert repr(guarantee.of(problem, inside)) == "<Guarantee by stacking-acceleration: 8 of 8 hypotheses hold>"

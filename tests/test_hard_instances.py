@@ -243,9 +243,9 @@ STARTS = {
 }
 METHODS = {
     "gradient": descent.descend, "nesterov": nesterov.accelerate,
-    "stacking": lambda problem, start, **rest: stacking.grow(problem, network=start, **rest),
-    "zero": lambda problem, start, **rest: stacking.grow(problem, network=start, start="zero", **rest),
-    "parameter": lambda problem, start, **rest: stacking.grow(problem, network=start, rule="parameter", **rest),
+    "stacking": lambda problem, start, **rest: stacking.grow(problem, start=start, **rest),
+    "zero": lambda problem, start, **rest: stacking.grow(problem, start=start, block_start="zero", **rest),
+    "parameter": lambda problem, start, **rest: stacking.grow(problem, start=start, rule="parameter", **rest),
 }
 
 

@@ -13,9 +13,9 @@ from linres.theorems import load
 PROBLEM = linres.Problem.from_spectrum([0.1, 0.5, 1.0])
 FIRST = starts.near(PROBLEM, fraction=0.1)
 RUNS = {
-    "stacking-acceleration": lambda: linres.grow(PROBLEM, stages=3, network=FIRST),
-    "stacking-parameter-acceleration": lambda: linres.grow(PROBLEM, stages=3, network=FIRST, rule="parameter"),
-    "random-start-noise-floor": lambda: linres.grow(PROBLEM, stages=3, network=FIRST, start="random"),
+    "stacking-acceleration": lambda: linres.grow(PROBLEM, stages=3, start=FIRST),
+    "stacking-parameter-acceleration": lambda: linres.grow(PROBLEM, stages=3, start=FIRST, rule="parameter"),
+    "random-start-noise-floor": lambda: linres.grow(PROBLEM, stages=3, start=FIRST, block_start="random"),
     "nesterov-with-errors": lambda: linres.accelerate(PROBLEM, stages=3),
     "gradient-step": lambda: linres.descend(PROBLEM, stages=3),
 }

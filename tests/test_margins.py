@@ -70,7 +70,7 @@ def test_the_potential_is_that_of_an_exact_run():
 
 
 def grown(first, stages=60, **settings):
-    return stacking.grow(PROBLEM, rule="parameter", stages=stages, network=first, **settings)
+    return stacking.grow(PROBLEM, rule="parameter", stages=stages, start=first, **settings)
 
 
 def near(size, seed=0):

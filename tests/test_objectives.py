@@ -27,8 +27,8 @@ SOLVERS = {
     "descend": linres.descend,
     "accelerate": lambda loss, **settings: linres.accelerate(loss, momentum=0.6, **settings),
     "grow": lambda loss, **settings: linres.grow(loss, momentum=0.6, **settings),
-    "grow zero": lambda loss, **settings: linres.grow(loss, start="zero", **settings),
-    "grow random": lambda loss, **settings: linres.grow(loss, start="random", scale=1e-3, **settings),
+    "grow zero": lambda loss, **settings: linres.grow(loss, block_start="zero", **settings),
+    "grow random": lambda loss, **settings: linres.grow(loss, block_start="random", scale=1e-3, **settings),
     "grow inner": lambda loss, **settings: linres.grow(loss, momentum=0.6, inner=3, **settings),
     "grow trained": lambda loss, **settings: linres.grow(loss, momentum="trained", **settings),
     "grow parameter": lambda loss, **settings: linres.grow(
@@ -67,7 +67,7 @@ def test_gradient_descent_never_climbs_at_its_default_step(kind):
 
 @each_kind
 def test_the_zero_start_is_gradient_descent_of_every_loss(kind):
-    stagewise, descent = linres.grow(kind(), start="zero", stages=30), linres.descend(kind(), stages=30)
+    stagewise, descent = linres.grow(kind(), block_start="zero", stages=30), linres.descend(kind(), stages=30)
     np.testing.assert_allclose(stagewise.loss, descent.loss, rtol=1e-12)
 
 
@@ -198,7 +198,7 @@ def test_any_object_with_the_four_names_will_do():
         def gradient(self, network):
             return network
 
-    run = linres.grow(Bowl(), start="zero", stages=3, step_size=0.5)
+    run = linres.grow(Bowl(), block_start="zero", stages=3, step_size=0.5)
     assert run.loss[-1] == pytest.approx(2 * 0.5**6 / 2 - 3)
     [axes] = run.plot().axes
     np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), run.loss)

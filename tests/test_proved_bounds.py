@@ -41,9 +41,9 @@ def test_are_the_right_sides_of_their_theorems(bound, expected):
 RUNS = {
     "nesterov": (lambda p, first: nesterov.accelerate(p, start=first, stages=40), ("nesterov-quadratic",
                                                                                   "nesterov-with-errors")),
-    "stacking": (lambda p, first: stacking.grow(p, network=first, stages=40), ("stacking-quadratic",
+    "stacking": (lambda p, first: stacking.grow(p, start=first, stages=40), ("stacking-quadratic",
                                                                                "stacking-acceleration")),
-    "zero": (lambda p, first: stacking.grow(p, network=first, start="zero", stages=40), ("gradient-step",)),
+    "zero": (lambda p, first: stacking.grow(p, start=first, block_start="zero", stages=40), ("gradient-step",)),
     "short": (lambda p, first: descent.descend(p, start=first, step_size=0.3, stages=40), (guarantee.EXACT,)),
     "chebyshev": (lambda p, first: chebyshev.chebyshev(p, start=first, stages=20), ("chebyshev-iteration",)),
 }
@@ -85,7 +85,7 @@ class TestSharpBasin:
     def test_has_the_edge_of_the_theorem(self, beyond, inside):
         first = np.array(PROBLEM.target)
         first[2, 2] += math.sqrt(2 * 1.44 / 162) * (1 + beyond)
-        proved = guarantee.of(PROBLEM, stacking.grow(PROBLEM, network=first, stages=5))
+        proved = guarantee.of(PROBLEM, stacking.grow(PROBLEM, start=first, stages=5))
         assert proved.inside_basin is True
         assert proved.rate_sharp_by == ("stacking-quadratic" if inside else None)
         assert [bound.by for bound in proved.bounds] == ["stacking-quadratic"] * inside + ["stacking-acceleration"]
@@ -108,7 +108,7 @@ class TestNoise:
     @pytest.mark.parametrize("step_size", [None, 0.5])
     def test_floor_bounds_the_mean_over_seeds(self, step_size):
         runs = [
-            stacking.grow(PROBLEM, start="random", scale=0.05, seed=seed, stages=20, step_size=step_size)
+            stacking.grow(PROBLEM, block_start="random", scale=0.05, seed=seed, stages=20, step_size=step_size)
             for seed in range(200)
         ]
         excess = np.array([run.excess_loss for run in runs])
@@ -123,7 +123,7 @@ class TestNoise:
         [({"rule": "parameter"}, "functional-rule"), ({"step_size": 1.5}, "step"), ({"inner": 2}, "one-step")],
     )
     def test_floor_names_the_hypothesis_that_fails(self, settings, lacking):
-        proved = guarantee.of(PROBLEM, stacking.grow(PROBLEM, start="random", stages=3, **settings))
+        proved = guarantee.of(PROBLEM, stacking.grow(PROBLEM, block_start="random", stages=3, **settings))
         assert [entry["name"] for entry in proved.lacking] == [lacking]
         assert proved.bounds == ()
 

@@ -99,7 +99,8 @@ def test_an_argument_of_another_kind_is_refused_in_one_line_or_taken(call, tmp_p
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: linres.grow(PROBLEM, start=np.eye(3), stages=1), "got an ndarray. W_0 is network=."),
+        (lambda: linres.grow(PROBLEM, block_start=np.eye(3), stages=1), "got an ndarray. W_0 is start=."),
+        (lambda: linres.grow(PROBLEM, start="zero", stages=1), "got 'zero'. What new blocks start at is block_start=."),
         (lambda: guarantee.of(PROBLEM, None), "guarantee.of(trajectory) should be a run, a Trajectory, got None."),
         (lambda: linres.propagate(4, width=3, exponent=0.5, block="relo"), "'linear' or 'relu' or 'tanh', got 'relo'"),
         (lambda: linres.verify(3), "should be a Theorem, got an int."),

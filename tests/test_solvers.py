@@ -18,7 +18,7 @@ SOLVERS = {
     "descend": descent.descend,
     "accelerate": nesterov.accelerate,
     "grow": stacking.grow,
-    "grow zero": lambda problem, **settings: stacking.grow(problem, start="zero", **settings),
+    "grow zero": lambda problem, **settings: stacking.grow(problem, block_start="zero", **settings),
     "grow parameter": lambda problem, **settings: stacking.grow(problem, rule="parameter", **settings),
     "grow inner": lambda problem, **settings: stacking.grow(problem, inner=3, **settings),
     "grow trained": lambda problem, **settings: stacking.grow(problem, momentum="trained", **settings),
@@ -64,7 +64,7 @@ class TestRates:
         assert (run.status, run.stage) == ("converged", 1)
 
     def test_zero_start_contracts_at_the_gradient_rate(self):
-        zero = stacking.grow(PROBLEM, start="zero", stages=60)
+        zero = stacking.grow(PROBLEM, block_start="zero", stages=60)
         gradient = descent.descend(PROBLEM, stages=60)
         np.testing.assert_allclose(zero.excess_loss, gradient.excess_loss, rtol=1e-10)
         assert zero.rate_sharp == pytest.approx((1 - 1 / KAPPA) ** 2, rel=1e-14)
@@ -75,13 +75,13 @@ class TestRates:
         stages = len(run.excess_loss)
         # The double root's factor (1 + qt)^2 changes the slope by at most 2/t, t from half of the run on.
         assert math.log(run.rate() / run.rate_sharp) == pytest.approx(0, abs=4 / stages)
-        assert run.rate() < stacking.grow(PROBLEM, start="zero", stages=400).rate() ** 4
+        assert run.rate() < stacking.grow(PROBLEM, block_start="zero", stages=400).rate() ** 4
 
     def test_stacking_is_not_nesterov_but_approaches_it(self):
         differences = []
         for size in (1e-2, 1e-3):
             start = near(PROBLEM, size)
-            stacked = stacking.grow(PROBLEM, stages=20, network=start).network
+            stacked = stacking.grow(PROBLEM, stages=20, start=start).network
             differences.append(np.linalg.norm(stacked - nesterov.accelerate(PROBLEM, stages=20, start=start).network))
         assert differences[0] > 0
         # The lookahead error is quadratic in the distance to W*.
@@ -92,7 +92,7 @@ class TestRates:
         problem = Problem.from_spectrum([0.04, 0.2, 1.0], target=target)
         first, last = problem.output_eigenvalues[[0, -1]]
         # At W* itself L_0 = L', so the default step is 1/L'.
-        run = stacking.grow(problem, rule="parameter", stages=400, network=near(problem, 1e-3))
+        run = stacking.grow(problem, rule="parameter", stages=400, start=near(problem, 1e-3))
         assert run.settings["step_size"] == pytest.approx(1 / last, rel=0.01)
         assert run.rate_sharp == pytest.approx((1 - math.sqrt(first / last)) ** 2, rel=0.03)
         assert run.rate_sharp < (1 - Q) ** 2 < run.rate_sharp * 3
@@ -102,7 +102,7 @@ class TestRates:
     @pytest.mark.parametrize("start", ["stacking", "zero"])
     def test_the_parameter_rule_arrives_from_identity_with_its_default_step(self, start, scale):
         problem = Problem.from_spectrum([0.1, 0.3, 1.0], target=scale * np.eye(3))
-        assert stacking.grow(problem, start=start, rule="parameter", stages=5000).status == "converged"
+        assert stacking.grow(problem, block_start=start, rule="parameter", stages=5000).status == "converged"
 
     @given(
         st.floats(0, 0.99), st.floats(0.01, 3), st.lists(st.floats(0.01, 1), min_size=1, max_size=5)
@@ -127,8 +127,8 @@ class TestRates:
         singular = Problem.from_spectrum([1.0, 2.0], target=np.diag([1.0, 0.0]))
         assert stacking.grow(singular, stages=3).rate_sharp is None
         assert stacking.grow(singular, stages=3, rule="parameter").rate_sharp is None
-        assert stacking.grow(singular, stages=3, start="zero", rule="parameter").rate_sharp is None
-        assert stacking.grow(singular, stages=3, start="zero").rate_sharp == 0.25
+        assert stacking.grow(singular, stages=3, block_start="zero", rule="parameter").rate_sharp is None
+        assert stacking.grow(singular, stages=3, block_start="zero").rate_sharp == 0.25
 
 
 class TestSettings:
@@ -216,10 +216,10 @@ class TestSettings:
         ("settings", "message"),
         [
             ({"rule": "both"}, r'rule=\.\.\.\) should be "functional" or "parameter", got \'both\''),
-            ({"start": "zero", "momentum": 0.5}, "left out for the zero start, got 0.5"),
-            ({"network": np.eye(2)}, r"3 x 3 matrix, got shape \(2, 2\)"),
-            ({"network": np.full((3, 3), np.nan)}, "9 non-finite"),
-            ({"network": 1e200 * np.eye(3)}, "finite loss"),
+            ({"block_start": "zero", "momentum": 0.5}, "left out for the zero start, got 0.5"),
+            ({"start": np.eye(2)}, r"3 x 3 matrix, got shape \(2, 2\)"),
+            ({"start": np.full((3, 3), np.nan)}, "9 non-finite"),
+            ({"start": 1e200 * np.eye(3)}, "finite loss"),
         ],
     )
     def test_grow_refuses_other_words_and_shapes(self, settings, message):
@@ -274,17 +274,17 @@ class TestEnds:
 
     @pytest.mark.parametrize("start", ["stacking", "zero"])
     def test_a_singular_network_ends_the_functional_rule_with_the_reason(self, start):
-        run = stacking.grow(PROBLEM, start=start, stages=5, network=np.diag([1.0, 1.0, 0.0]))
+        run = stacking.grow(PROBLEM, block_start=start, stages=5, start=np.diag([1.0, 1.0, 0.0]))
         assert (run.status, run.stage) == ("diverged", 1)
         assert run.reason == "W_0 is singular, so block 1 does not exist"
         assert len(run.loss) == 1
 
     def test_a_singular_network_is_no_obstacle_to_the_parameter_rule(self):
-        run = stacking.grow(PROBLEM, rule="parameter", stages=5, network=np.diag([1.0, 1.0, 0.0]))
+        run = stacking.grow(PROBLEM, rule="parameter", stages=5, start=np.diag([1.0, 1.0, 0.0]))
         assert (run.status, run.stage) == ("budget", 5)
 
     def test_a_start_at_the_target_has_converged(self):
-        run = stacking.grow(PROBLEM, stages=5, network=PROBLEM.target)
+        run = stacking.grow(PROBLEM, stages=5, start=PROBLEM.target)
         assert (run.status, run.stage, run.excess_loss.tolist()) == ("converged", 0, [0.0])
         assert run.stages_to(1e-6) == 0
 

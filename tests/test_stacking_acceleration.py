@@ -404,7 +404,7 @@ def test_a_guarantee_speaks_of_theorems_that_exist_and_are_proved(name):
 
 def test_the_rate_guaranteed_is_that_of_the_theorem():
     problem = Problem.from_spectrum([0.36, 1.0], target=np.diag([2.0, 3.0]))
-    proved = guarantee.of(problem, stacking.grow(problem, stages=1, network=problem.target))
+    proved = guarantee.of(problem, stacking.grow(problem, stages=1, start=problem.target))
     stages = np.arange(30)
     np.testing.assert_allclose(
         THEOREM.bound(q=problem.q, T=stages, Phi=np.array([2.0])), 2 * proved.rate_proved**stages, rtol=1e-13

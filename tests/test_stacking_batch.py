@@ -191,7 +191,7 @@ def test_defaults_are_those_of_grow(rule, d):
         for run, curve in enumerate(found):
             problem = Problem.from_moments(sigma[run], target[run] @ sigma[run], 1e3)
             network = None if given is None else start[run]
-            grown = linres.grow(problem, rule=rule, stages=20, network=network).excess_loss
+            grown = linres.grow(problem, rule=rule, stages=20, start=network).excess_loss
             assert np.all(np.abs(curve[: len(grown)] - grown) <= ALLOWED * curve[0])
 
 

@@ -54,7 +54,7 @@ class TestSteps:
             assert (value - EXACT.matrix(((expected,),))).entries() == [0]
 
     def test_several_functional_steps_from_zero_are_gradient_descent_with_fewer_looks(self):
-        run = stacking.grow(PROBLEM, start="zero", stages=5, inner=3)
+        run = stacking.grow(PROBLEM, block_start="zero", stages=5, inner=3)
         descended = descent.descend(PROBLEM, stages=15)
         np.testing.assert_allclose(run.excess_loss, descended.excess_loss[::3], rtol=1e-10)
         assert run.settings["inner"] == 3
@@ -81,13 +81,13 @@ class TestSteps:
 
     @both_rules
     def test_more_steps_bring_a_stage_of_zero_starts_further(self, rule):
-        runs = [stacking.grow(PROBLEM, start="zero", rule=rule, stages=10, inner=inner) for inner in (1, 2, 4)]
+        runs = [stacking.grow(PROBLEM, block_start="zero", rule=rule, stages=10, inner=inner) for inner in (1, 2, 4)]
         excess = [run.excess_loss[-1] for run in runs]
         assert excess == sorted(excess, reverse=True)
 
     def test_what_further_steps_add_is_the_step_error(self):
-        run = stacking.grow(PROBLEM, stages=4, inner=2, network=TARGET + 0.05)
-        networks = [stacking.grow(PROBLEM, stages=t, inner=2, network=TARGET + 0.05).network for t in range(5)]
+        run = stacking.grow(PROBLEM, stages=4, inner=2, start=TARGET + 0.05)
+        networks = [stacking.grow(PROBLEM, stages=t, inner=2, start=TARGET + 0.05).network for t in range(5)]
         for t in range(4):
             before, beta = networks[max(t - 1, 0)], run.settings["momentum"]
             block = (networks[t] - before) @ np.linalg.inv(before)
@@ -124,7 +124,7 @@ class TestAllBlocks:
     def test_take_the_steps_together_each_its_share(self, inner):
         run = stacking.grow(
             PROBLEM, rule="parameter", train="all", stages=3, inner=inner, momentum=0.25, step_size=0.3,
-            network=2 * IDENTITY,
+            start=2 * IDENTITY,
         )
         blocks = []
         for n in (1, 2, 3):
@@ -140,7 +140,7 @@ class TestAllBlocks:
         runs = [stacking.grow(PROBLEM, rule="parameter", stages=1, train=train).network for train in stacking.TRAINED]
         assert np.array_equal(*runs)
 
-    @pytest.mark.parametrize("settings", [{}, {"start": "zero"}, {"momentum": "trained"}, {"inner": 4}])
+    @pytest.mark.parametrize("settings", [{}, {"block_start": "zero"}, {"momentum": "trained"}, {"inner": 4}])
     def test_arrive(self, settings):
         problem = Problem.from_spectrum([0.25, 0.5, 1.0], target=TARGET)
         run = stacking.grow(problem, rule="parameter", train="all", stages=1000, **settings)
@@ -148,7 +148,7 @@ class TestAllBlocks:
 
     def test_obey_nesterovs_method_with_the_errors_recorded(self):
         for settings in ({"train": "all"}, {"inner": 3}, {"train": "all", "inner": 2}):
-            run = stacking.grow(PROBLEM, rule="parameter", stages=40, network=TARGET + 0.02, **settings)
+            run = stacking.grow(PROBLEM, rule="parameter", stages=40, start=TARGET + 0.02, **settings)
             mu, L = PROBLEM.output_curvature[0], 1 / run.settings["step_size"]
             q, root = math.sqrt(mu / L), np.sqrt(run.potential)
             ahead = math.sqrt(1 - q) * (root[:-1] + math.sqrt((1 + q) * L / 2) * run.lookahead_error[:-1])
@@ -176,7 +176,7 @@ class TestMomentum:
 
     @both_rules
     def test_is_trained_before_the_block_and_kept_for_the_next_stage(self, rule):
-        run = stacking.grow(PROBLEM, rule=rule, stages=3, momentum="trained", step_size=0.2, network=2.5 * IDENTITY)
+        run = stacking.grow(PROBLEM, rule=rule, stages=3, momentum="trained", step_size=0.2, start=2.5 * IDENTITY)
         beta = beta_of_theory = run.settings["momentum"]
         w, block, found = 2.5 * IDENTITY, np.zeros((3, 3)), []
         for _ in range(3):
@@ -204,7 +204,7 @@ class TestMomentum:
         runs = []
         for unit in (1.0, 1024.0):
             problem = Problem.from_spectrum([0.04, 0.2, 1.0], target=unit * TARGET)
-            runs.append(stacking.grow(problem, rule=rule, stages=20, momentum="trained", network=unit * IDENTITY))
+            runs.append(stacking.grow(problem, rule=rule, stages=20, momentum="trained", start=unit * IDENTITY))
         np.testing.assert_allclose(runs[0].beta[:-1], runs[1].beta[:-1], rtol=1e-6)
         assert np.ptp(runs[0].beta[:-1]) > 0.1
 
@@ -219,7 +219,7 @@ class TestRandomStarts:
     def test_have_the_variance_that_is_stated(self):
         d, scale = 64, 0.3
         problem = Problem.from_spectrum(np.linspace(0.5, 1, d))
-        run = stacking.grow(problem, start="random", scale=scale, stages=1, seed=1)
+        run = stacking.grow(problem, block_start="random", scale=scale, stages=1, seed=1)
         # |w^0 W_0|^2 = |w^0|^2 is scale^2/d times a chi-square of d^2 degrees, whose relative deviation is sqrt(2)/d.
         assert run.lookahead_error[0] ** 2 == pytest.approx(scale**2 * d, rel=4 * math.sqrt(2) / d)
 
@@ -232,7 +232,7 @@ class TestRandomStarts:
                 starts.append(generator.standard_normal((3, 3)))
                 return starts[-1] / 30
 
-            stacking.grow(PROBLEM, start=look, stages=3, seed=seed)
+            stacking.grow(PROBLEM, block_start=look, stages=3, seed=seed)
             assert not np.array_equal(starts[0], starts[1])
             seen.setdefault(seed, []).append(np.array(starts))
         assert np.array_equal(*seen[0])
@@ -240,20 +240,20 @@ class TestRandomStarts:
 
     @both_rules
     def test_reproduce_to_the_bit_and_differ_by_seed(self, rule):
-        runs = [stacking.grow(PROBLEM, start="random", rule=rule, stages=9, seed=seed).loss for seed in (3, 3, 4)]
+        runs = [stacking.grow(PROBLEM, block_start="random", rule=rule, stages=9, seed=seed).loss for seed in (3, 3, 4)]
         assert np.array_equal(runs[0], runs[1])
         assert not np.array_equal(runs[0], runs[2])
 
     def test_are_those_of_numpys_frozen_stream(self):
         drawn = np.random.RandomState([7, 2]).standard_normal((3, 3)) * 0.1 / math.sqrt(3)
         y = IDENTITY + drawn
-        run = stacking.grow(PROBLEM, start="random", stages=1, seed=7)
+        run = stacking.grow(PROBLEM, block_start="random", stages=1, seed=7)
         np.testing.assert_allclose(run.network, y - gradient(y), rtol=1e-14)
         assert (run.settings["scale"], run.settings["seed"], run.method) == (0.1, 7, "random")
 
     def test_leave_a_floor_of_noise_that_grows_with_the_scale(self):
         floors = [
-            stacking.grow(PROBLEM, start="random", scale=scale, stages=400).excess_loss[-50:].mean()
+            stacking.grow(PROBLEM, block_start="random", scale=scale, stages=400).excess_loss[-50:].mean()
             for scale in (1e-3, 1e-2, 1e-1)
         ]
         assert floors[1] / floors[0] == pytest.approx(100, rel=0.5)
@@ -262,10 +262,10 @@ class TestRandomStarts:
     def test_on_the_mean_of_a_stage_are_zero_starts(self):
         """The functional rule is affine in w^0, so that starts of mean zero do on average what the zero start does."""
         ends = [
-            stacking.grow(PROBLEM, start=lambda *_, sign=sign: sign * np.full((3, 3), 0.2), stages=1).network
+            stacking.grow(PROBLEM, block_start=lambda *_, sign=sign: sign * np.full((3, 3), 0.2), stages=1).network
             for sign in (1, -1)
         ]
-        zero = stacking.grow(PROBLEM, start="zero", stages=1).network
+        zero = stacking.grow(PROBLEM, block_start="zero", stages=1).network
         np.testing.assert_allclose(sum(ends) / 2, zero, rtol=1e-14)
 
 
@@ -278,7 +278,7 @@ class TestOwnStarts:
             told.append((stage, np.array(block), np.array(w), type(generator)))
             return 0.25 * block
 
-        own = stacking.grow(PROBLEM, start=start, rule=rule, stages=4)
+        own = stacking.grow(PROBLEM, block_start=start, rule=rule, stages=4)
         usual = stacking.grow(PROBLEM, rule=rule, stages=4, momentum=0.25)
         assert np.array_equal(own.loss, usual.loss)
         assert (own.method, own.settings["block_start"].split(".")[-1]) == ("custom", "start")
@@ -290,7 +290,7 @@ class TestOwnStarts:
         assert told[0][3] is np.random.RandomState
 
     def test_are_no_multiple_of_the_last_block_and_count_as_errors_in_full(self):
-        own = stacking.grow(PROBLEM, start=lambda stage, block, w, _: 0.25 * block, stages=4, rule="parameter")
+        own = stacking.grow(PROBLEM, block_start=lambda stage, block, w, _: 0.25 * block, stages=4, rule="parameter")
         np.testing.assert_array_equal(own.beta[:-1], 0)
         assert own.lookahead_error[2] > 0
 
@@ -299,28 +299,28 @@ class TestOwnStarts:
             w[0, 0] = 7
 
         with pytest.raises(ValueError, match="read-only"):
-            stacking.grow(PROBLEM, start=start, stages=1)
+            stacking.grow(PROBLEM, block_start=start, stages=1)
 
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            (np.eye(2), r"grow\(start=\.\.\.\) at stage 1 should be a real 3 x 3 matrix, got shape \(2, 2\)"),
+            (np.eye(2), r"grow\(block_start=\.\.\.\) at stage 1 should be a real 3 x 3 matrix, got shape \(2, 2\)"),
             (None, "at stage 1 should be a real 3 x 3 matrix, got dtype object"),
             (np.full((3, 3), np.inf), "at stage 1 should be finite numbers, got 9 non-finite"),
         ],
     )
     def test_that_are_no_block_are_refused(self, given, message):
         with pytest.raises(InputError, match=message):
-            stacking.grow(PROBLEM, start=lambda *_: given, stages=1)
+            stacking.grow(PROBLEM, block_start=lambda *_: given, stages=1)
 
     @both_rules
     def test_that_divide_by_a_singular_matrix_are_not_taken_for_a_singular_network(self, rule):
         with pytest.raises(InputError, match=r"gives w\^0, got LinAlgError: Singular matrix at stage 1"):
-            stacking.grow(PROBLEM, start=lambda *_: np.linalg.inv(np.zeros((3, 3))), rule=rule, stages=1)
+            stacking.grow(PROBLEM, block_start=lambda *_: np.linalg.inv(np.zeros((3, 3))), rule=rule, stages=1)
 
 
 KINDS = {
-    "stacking": {}, "zero": {"start": "zero"}, "random": {"start": "random", "scale": 0.01, "seed": 5},
+    "stacking": {}, "zero": {"block_start": "zero"}, "random": {"block_start": "random", "scale": 0.01, "seed": 5},
     "parameter": {"rule": "parameter"}, "inner": {"inner": 2}, "trained": {"momentum": "trained"},
     "all": {"rule": "parameter", "train": "all"},
 }
@@ -353,7 +353,7 @@ def test_runs_have_the_same_bits_with_one_and_two_threads(d):
 def test_settings_reproduce_the_run(kind):
     run = stacking.grow(PROBLEM, stages=5, **KINDS[kind])
     kept = {name: run.settings[name] for name in ("stages", "inner", "train", "step_size", "scale")}
-    kept["start"] = run.settings["block_start"]
+    kept["block_start"] = run.settings["block_start"]
     if run.method == "stacking":
         trained = run.settings["momentum_rule"] == "trained"
         kept["momentum"] = "trained" if trained else run.settings["momentum"]
@@ -371,8 +371,8 @@ def test_figures_count_blocks(kind):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"start": "far"}, r'start=\.\.\.\) should be "stacking" or "zero" or "random", or a function, got \'far\'\.$'),
-        ({"start": np.eye(3)}, "or a function, got an ndarray"),
+        ({"block_start": "far"}, r'start=\.\.\.\) should be "stacking" or "zero" or "random", or a function, got .far'),
+        ({"block_start": np.eye(3)}, "or a function, got an ndarray"),
         ({"rule": None}, r'rule=\.\.\.\) should be "functional" or "parameter", got None'),
         ({"train": "some"}, r'train=\.\.\.\) should be "new" or "all", got \'some\''),
         ({"train": "all"}, r'rule=\.\.\.\) should be "parameter" to train all blocks, got \'functional\''),
@@ -382,11 +382,11 @@ def test_figures_count_blocks(kind):
         ({"step_size": [0.5, 0.5]}, r"step_size=\.\.\.\) should be a number > 0, got 2 of them"),
         ({"inner": 2, "step_size": [0.5, -1]}, r"step_size=\.\.\.\) should be a number > 0, got -1"),
         ({"inner": 2, "step_size": np.eye(2)}, r"should be a number > 0, got an ndarray"),
-        ({"start": "random", "scale": 0}, r"scale=\.\.\.\) should be a number > 0, got 0"),
-        ({"scale": 0.5}, r'scale=\.\.\.\) should be left out unless start="random", got 0\.5'),
-        ({"start": "random", "seed": -1}, r"seed=\.\.\.\) should be an integer from 0 to 2\^32 - 1, got -1"),
-        ({"start": "random", "momentum": 0.5}, "left out for the random start, got 0.5"),
-        ({"start": lambda *_: 0, "momentum": "trained"}, "left out for the custom start, got 'trained'"),
+        ({"block_start": "random", "scale": 0}, r"scale=\.\.\.\) should be a number > 0, got 0"),
+        ({"scale": 0.5}, r'scale=\.\.\.\) should be left out unless block_start="random", got 0\.5'),
+        ({"block_start": "random", "seed": -1}, r"seed=\.\.\.\) should be an integer from 0 to 2\^32 - 1, got -1"),
+        ({"block_start": "random", "momentum": 0.5}, "left out for the random start, got 0.5"),
+        ({"block_start": lambda *_: 0, "momentum": "trained"}, "left out for the custom start, got 'trained'"),
         ({"momentum": "fast"}, r"momentum=\.\.\.\) should be in \[0, 1\), got 'fast'"),
     ],
 )

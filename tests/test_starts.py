@@ -27,7 +27,7 @@ def test_near_has_the_potential_asked_for(fraction, seed, scale):
 @pytest.mark.parametrize(("fraction", "inside"), [(0.5, True), (0.999, True), (1.001, False), (30, False)])
 def test_near_is_inside_the_basin_below_one_and_outside_above(fraction, inside):
     for problem in (PROBLEM, load("digits"), load("digits-raw", components=30)):
-        run = stacking.grow(problem, stages=0, network=starts.near(problem, fraction=fraction))
+        run = stacking.grow(problem, stages=0, start=starts.near(problem, fraction=fraction))
         assert guarantee.of(problem, run).inside_basin is inside
 
 

@@ -202,8 +202,8 @@ class TestJson:
         np.save(tmp_path / "w.npy", first)
         problem = load("digits")
         for method, run in {
-            "stacking": stacking.grow(problem, stages=9, network=first),
-            "zero": stacking.grow(problem, start="zero", stages=9, network=first),
+            "stacking": stacking.grow(problem, stages=9, start=first),
+            "zero": stacking.grow(problem, block_start="zero", stages=9, start=first),
             "nesterov": nesterov.accelerate(problem, stages=9, start=first),
             "gradient": descent.descend(problem, stages=9, start=first),
         }.items():
@@ -232,7 +232,8 @@ class TestJson:
     @pytest.mark.parametrize(
         ("options", "settings"),
         [
-            (["--method", "random", "--scale", "0.01", "--seed", "4"], {"start": "random", "scale": 0.01, "seed": 4}),
+            (["--method", "random", "--scale", "0.01", "--seed", "4"],
+             {"block_start": "random", "scale": 0.01, "seed": 4}),
             (["--inner", "3"], {"inner": 3}),
             (["--momentum", "trained"], {"momentum": "trained"}),
             (["--momentum", "theory"], {}),
@@ -743,7 +744,7 @@ class TestPlot:
     @pytest.mark.parametrize(
         ("solve", "level"),
         [
-            (lambda problem, first: stacking.grow(problem, stages=30, network=first), "potential"),
+            (lambda problem, first: stacking.grow(problem, stages=30, start=first), "potential"),
             (lambda problem, first: nesterov.accelerate(problem, stages=30, start=first), "potential"),
             (lambda problem, first: descent.descend(problem, stages=30, start=first), "excess_loss"),
         ],
@@ -761,7 +762,7 @@ class TestPlot:
 
     def test_draws_the_bound_of_stacking_quadratic_where_it_is_proved(self):
         problem = load("digits")
-        run = stacking.grow(problem, stages=30, network=starts.near(problem, fraction=0.1))
+        run = stacking.grow(problem, stages=30, start=starts.near(problem, fraction=0.1))
         measured, _, sharp, accelerated = plotting.loss_curve(run).axes[0].lines
         expected = theorems.load("stacking-quadratic").bound(
             q=problem.q, L=problem.L, sigma=problem.sigma_min, T=np.arange(31), ell=run.excess_loss[:1], ell_star=0.0)
@@ -784,7 +785,7 @@ class TestPlot:
     def test_of_short_finished_or_diverged_runs_raises_no_warning(self, tmp_path, recwarn, stages):
         problem = load("digits-raw")
         plotting.save(plotting.loss_curve(stacking.grow(problem, stages=stages)), tmp_path / "a.svg")
-        at_target = stacking.grow(problem, stages=stages, network=problem.target)
+        at_target = stacking.grow(problem, stages=stages, start=problem.target)
         plotting.save(plotting.loss_curve(at_target), tmp_path / "b.svg")
         one_step = nesterov.accelerate(Problem.from_spectrum([1.0]), stages=stages)
         plotting.save(plotting.loss_curve(one_step), tmp_path / "c.svg")

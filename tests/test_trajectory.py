@@ -26,9 +26,9 @@ STAGES = 12
 SOLVERS = {
     "gradient": lambda **settings: descent.descend(PROBLEM, start=FIRST, **settings),
     "nesterov": lambda **settings: nesterov.accelerate(PROBLEM, start=FIRST, **settings),
-    "stacking": lambda **settings: stacking.grow(PROBLEM, network=FIRST, **settings),
-    "zero": lambda **settings: stacking.grow(PROBLEM, network=FIRST, start="zero", **settings),
-    "parameter": lambda **settings: stacking.grow(PROBLEM, network=FIRST, rule="parameter", **settings),
+    "stacking": lambda **settings: stacking.grow(PROBLEM, start=FIRST, **settings),
+    "zero": lambda **settings: stacking.grow(PROBLEM, start=FIRST, block_start="zero", **settings),
+    "parameter": lambda **settings: stacking.grow(PROBLEM, start=FIRST, rule="parameter", **settings),
 }
 each_solver = pytest.mark.parametrize("name", SOLVERS)
 
@@ -106,7 +106,7 @@ class TestQuantities:
     def test_errors_of_stacking_stay_accurate_down_to_the_end_of_the_run(self):
         """D_t is of second order in the distance: differences of the networks themselves would round at 1e-16."""
         for rule in stacking.RULES:
-            run = stacking.grow(PROBLEM, network=FIRST, rule=rule, stages=80)
+            run = stacking.grow(PROBLEM, start=FIRST, rule=rule, stages=80)
             late = slice(60, 79)
             assert run.distance[late].max() < 1e-5
             ratios = run.lookahead_error[late] / run.distance[late] ** 2
@@ -116,7 +116,7 @@ class TestQuantities:
     def test_are_nan_where_the_condition_number_of_the_output_leaves_the_floats(self):
         """mu'/max(L_0, L') is 1e-300/1e300 here, so that q is 0 and z_t nowhere."""
         small = Problem.from_spectrum([0.5, 1.0], target=1e-150 * np.eye(2))
-        run = stacking.grow(small, rule="parameter", stages=2, network=1e150 * np.eye(2))
+        run = stacking.grow(small, rule="parameter", stages=2, start=1e150 * np.eye(2))
         assert np.isnan(run.potential).all()
 
     def test_are_nan_where_the_parameter_rule_has_no_metric(self):
@@ -205,7 +205,7 @@ class TestCsv:
             assert len(set(header)) == len(header)
 
     def test_quotes_what_has_commas_and_ends_lines_as_the_standard_says(self, tmp_path):
-        run = stacking.grow(PROBLEM, stages=5, network=np.diag([1.0, 1.0, 0.0]))
+        run = stacking.grow(PROBLEM, stages=5, start=np.diag([1.0, 1.0, 0.0]))
         run.save(tmp_path / "run.csv")
         content = (tmp_path / "run.csv").read_bytes()
         assert b'"W_0 is singular, so block 1 does not exist"' in content

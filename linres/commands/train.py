@@ -61,7 +61,7 @@ UNFIT = (
 # What Python arguments are called here, for the errors that name them.
 FLAGS = {
     "stages": "--stages", "momentum": "--momentum", "step_size": "--step", "components": "--components",
-    "ridge": "--ridge", "seed": "--seed", "network": "--start", "start": "--start",
+    "ridge": "--ridge", "seed": "--seed", "start": "--start",
     "fraction": "--start near:R", "problem": "--start near", "x, y": "X and Y", "rule": "--rule", "inner": "--inner",
     "train": "--train", "scale": "--scale", "depth": "--depth",
 }
@@ -192,7 +192,7 @@ def _solver(arguments):
     _require_applicable(arguments)
     method = arguments.method
     solvers: dict[str, Callable] = {
-        **{name: partial(stacking.grow, start=name) for name in GROWING},
+        **{name: partial(stacking.grow, block_start=name) for name in GROWING},
         "nesterov": nesterov.accelerate, "gradient": descent.descend, "chebyshev": chebyshev.chebyshev,
         "conjugate-gradient": conjugate_gradient.conjugate_gradient,
         **{name: partial(end_to_end.train, method=on, depth=DEPTH) for name, on in END_TO_END.items()},
@@ -202,10 +202,9 @@ def _solver(arguments):
         "step_size" if option == "step" else option: value
         for option, value in given.items() if value not in (None, "theory")
     }
-    from_where = "network" if method in GROWING else "start"
 
     def solve(problem, first, watch):
-        start = {} if first is None else {from_where: first}
+        start = {} if first is None else {"start": first}
         return solvers[method](problem, watch=watch, **start, **told)
 
     return solve

@@ -133,7 +133,7 @@ def _pieces(problem: Problem, method: str, first: np.ndarray, length: int = 2000
 
     rule = "parameter" if method == "parameter" else "functional"
     start = "zero" if method == "gradient" else "stacking"
-    pace = stacking.grow(problem, start=start, rule=rule, stages=0).settings
+    pace = stacking.grow(problem, block_start=start, rule=rule, stages=0).settings
     beta, step = pace["momentum"], pace["step_size"]
     if method == "nesterov":
         before = first

@@ -134,7 +134,7 @@ def _settings(problem: Problem, method: str, rule: str) -> dict:
     """Momentum and step size, those that `linres train` takes."""
     from linres.methods import stacking
 
-    return stacking.grow(problem, start=method, rule=rule, stages=0).settings
+    return stacking.grow(problem, block_start=method, rule=rule, stages=0).settings
 
 
 def _exponents(problem: Problem, runs: dict[str, np.ndarray]) -> dict[str, float]:

@@ -22,7 +22,7 @@ def settings(start: str | Start, *, scale, seed) -> dict[str, Any]:
     """block_start, scale and seed as a run keeps them; None for what such starts have not. InputError for bad ones."""
     random = start == "random"
     if scale is not None and not random:
-        raise refuse("grow(scale=...)", 'left out unless start="random"', scale)
+        raise refuse("grow(scale=...)", 'left out unless block_start="random"', scale)
     scale = checks.number(
         "grow(scale=...)", SCALE if scale is None else scale, wanted="a number > 0", holds=lambda v: v > 0
     )
@@ -54,5 +54,6 @@ def _asked(start: Start, stage: int, grown: Grown, generator) -> np.ndarray:
     try:
         given = start(stage, block, network, generator)
     except np.linalg.LinAlgError as error:  # would be taken for a singular W_t
-        raise refuse("grow(start=...)", "a function that gives w^0", f"{described(error)} at stage {stage}") from None
-    return checks.matrix(f"grow(start=...) at stage {stage}", given, shape=block.shape)
+        got = f"{described(error)} at stage {stage}"
+        raise refuse("grow(block_start=...)", "a function that gives w^0", got) from None
+    return checks.matrix(f"grow(block_start=...) at stage {stage}", given, shape=block.shape)

@@ -89,8 +89,8 @@ TRAINED = ("new", "all")
 
 @one_thread
 def grow(
-    objective: Problem | Objective, *, start: str | Start = "stacking", rule="functional", stages, momentum=None,
-    step_size=None, inner=1, train="new", scale=None, seed=0, network=None, watch: Watch | None = None,
+    objective: Problem | Objective, *, stages, start=None, block_start: str | Start = "stacking", rule="functional",
+    momentum=None, step_size=None, inner=1, train="new", scale=None, seed=0, watch: Watch | None = None,
 ) -> Trajectory:
     """Train a residual network stage by stage: each stage adds a block on top of the map so far and takes a step on it.
 
@@ -98,19 +98,21 @@ def grow(
     ----------
     objective : Problem or linres.losses.Objective
         What is minimised. No rate is told of what is no `Problem`.
-    start : {"stacking", "zero", "random"} or callable
+    stages : int
+        How many at most, >= 0.
+    start : (d, d) array_like, optional
+        W_0; by default I.
+    block_start : {"stacking", "zero", "random"} or callable
         What the block of stage t + 1 starts at, w^0.
 
         - "stacking": w^0 = beta w_t, zero for the first block.
         - "zero": w^0 = 0.
         - "random": the entries of w^0 are independent normals of mean 0 and variance scale^2/d, so that E|w^0 x|^2 is
           scale^2 |x|^2 for every x.
-        - a function start(stage, block, network, generator): w^0 (d, d) of stage 1, 2, ... after the block w_t (zero at
+        - a function (stage, block, network, generator) -> w^0 (d, d) of stage 1, 2, ... after the block w_t (zero at
           first) on the network W_t; generator is a numpy.random.RandomState of the seed.
     rule : {"functional", "parameter"}
         What the step is taken on: W itself, or the block. See `linres.methods.stacking.stage`.
-    stages : int
-        How many at most, >= 0.
     momentum : float, "theory" or "trained", optional
         beta, for "stacking" only: in [0, 1), or "theory", which is what is taken if it is left out, or "trained": it
         begins as that of theory, and before each step on the block takes one of its own
@@ -126,8 +128,6 @@ def grow(
         Of random starts, > 0; 0.1 by default.
     seed : int, default 0
         Chooses random starts, from 0 to 2^32 - 1.
-    network : (d, d) array_like, optional
-        W_0; by default I.
     watch : callable, optional
         watch(t, excess), called at every stage, with the loss where the excess is unknown.
 
@@ -140,7 +140,7 @@ def grow(
     Raises
     ------
     InputError
-        When `objective` is no loss or has no curvature, Sigma is singular, `network` is no finite (d, d) matrix of
+        When `objective` is no loss or has no curvature, Sigma is singular, `start` is no finite (d, d) matrix of
         finite loss, a setting is outside its range, one is given where it has no meaning (momentum for another start
         than stacking, scale for another than random), or one is missing that theory does not know (see Notes).
 
@@ -169,27 +169,30 @@ def grow(
     0.25
     """
     checks.watch("grow", watch)
-    if not callable(start):
-        if not isinstance(start, str):
+    if not callable(block_start):
+        if not isinstance(block_start, str):
             wanted = "a word for what new blocks start at, or a function"
-            raise refuse("grow(start=...)", wanted, checks.shown(start), "W_0 is network=.")
-        checks.word("grow(start=...)", start, STARTS, otherwise=", or a function")
+            raise refuse("grow(block_start=...)", wanted, checks.shown(block_start), "W_0 is start=.")
+        checks.word("grow(block_start=...)", block_start, STARTS, otherwise=", or a function")
+    if isinstance(start, str) or callable(start):
+        remedy = "What new blocks start at is block_start=."
+        raise refuse("grow(start=...)", "W_0, a matrix", checks.shown(start), remedy)
     checks.word("grow(rule=...)", rule, RULES)
     checks.word("grow(train=...)", train, TRAINED)
     if train == "all" and rule == "functional":
         raise refuse("grow(rule=...)", '"parameter" to train all blocks', "'functional'")
     trajectory.smoothness("grow", objective)
-    first = trajectory.first_network("grow(network=...)", objective, network)
-    method = start if isinstance(start, str) else "custom"
+    first = trajectory.first_network("grow(start=...)", objective, start)
+    method = block_start if isinstance(block_start, str) else "custom"
     most = f"an integer from 1 to {MOST_INNER:,}"
     inner = checks.whole("grow(inner=...)", inner, wanted=most, low=1, high=MOST_INNER)
     settings = _pace(objective, first, method=method, rule=rule, momentum=momentum, step_size=step_size, inner=inner)
     settings |= {
         "stages": trajectory.budget("grow", stages), "inner": inner, "train": train,
-        **block_starts.settings(start, scale=scale, seed=seed),
-        "network_start": "given" if network is not None else "identity",
+        **block_starts.settings(block_start, scale=scale, seed=seed),
+        "network_start": "given" if start is not None else "identity",
     }
-    starts = block_starts.choose(start, scale=settings["scale"], seed=settings["seed"])
+    starts = block_starts.choose(block_start, scale=settings["scale"], seed=settings["seed"])
     networks = _networks(objective, first, starts, rule, settings)
     if train == "all":
         networks = _networks_of_all(objective, first, starts, settings)
@@ -215,7 +218,7 @@ def _pace(objective, first: np.ndarray, *, method, rule, momentum, step_size, in
     }
     if method != "stacking":
         if momentum is not None:
-            remedy = 'Or take start="stacking".'
+            remedy = 'Or take block_start="stacking".'
             raise refuse("grow(momentum=...)", f"left out for the {method} start", checks.shown(momentum), remedy)
         return pace
     pace["momentum"] = trajectory.momentum("grow", None if words else momentum, by_theory)
