@@ -1,6 +1,7 @@
-"""The numbers of an instance: its Fractions taken out in a row, and put back changed.
+"""The parts of an instance: its Fractions taken out in a row, and put back changed.
 
-Integers, flags, text and arrays are structure, as are the lengths of tuples: they stay what they are.
+Whatever else there is (integers, flags, text, arrays) stays what it is, as do the lengths of tuples: integers and
+lengths are for `linres.rungs.dials`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,17 +19,28 @@ def leaves(instance: Any) -> list[Fraction]:
 def _leaves(value: Any) -> Iterator[Fraction]:
     if type(value) is Fraction:
         yield value
-    for part in _parts(value):
+    for part in parts(value):
         yield from _leaves(part)
 
 
-def _parts(value: Any) -> Sequence[Any]:
+def parts(value: Any) -> Sequence[Any]:
+    """What a tuple, list, dict, named tuple or dataclass is made of; nothing for anything else."""
     fields = field_names(type(value))
     if fields is not None:
         return [getattr(value, name) for name in fields]
     if type(value) in {tuple, list}:
         return value
     return list(value.values()) if type(value) is dict else ()
+
+
+def remade(value: Any, changed: Sequence[Any]) -> Any:
+    """The value made of other `parts`, as many; raises what its class raises."""
+    fields = field_names(type(value))
+    if fields is not None:
+        return type(value)(**dict(zip(fields, changed, strict=True)))
+    if type(value) in {tuple, list}:
+        return type(value)(changed)
+    return dict(zip(value, changed, strict=True)) if type(value) is dict else value
 
 
 def rebuilt(instance: Any, values: Sequence[Any]) -> Any:
@@ -39,14 +51,7 @@ def rebuilt(instance: Any, values: Sequence[Any]) -> Any:
 def _rebuilt(value: Any, numbers: Iterator[Any]) -> Any:
     if type(value) is Fraction:
         return Fraction(next(numbers))
-    fields = field_names(type(value))
-    if fields is not None:
-        return type(value)(**{name: _rebuilt(getattr(value, name), numbers) for name in fields})
-    if type(value) in {tuple, list}:
-        return type(value)([_rebuilt(part, numbers) for part in value])
-    if type(value) is dict:
-        return {key: _rebuilt(part, numbers) for key, part in value.items()}
-    return value
+    return remade(value, [_rebuilt(part, numbers) for part in parts(value)])
 
 
 def ties(numbers: Sequence[Fraction]) -> list[list[tuple[int, int]]]:
