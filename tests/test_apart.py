@@ -1,0 +1,100 @@
+"""Calls in a process of their own: what answers, what dies of the question, and that nothing is left of it."""
+
+import itertools
+import os
+import sys
+import time
+
+import pytest
+
+from linres.rungs.apart import MEMORY, POSSIBLE, Apart
+
+pytestmark = pytest.mark.skipif(not POSSIBLE, reason="no process can be forked")
+
+
+@pytest.fixture
+def apart():
+    """Makes them, and ends them."""
+    made = []
+
+    def make(function):
+        made.append(Apart(function))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+def survives(each):
+    """Whether another question is answered."""
+    return each.ask(2, seconds=1.0) == 4
+
+
+def test_answers_come_from_one_process_that_is_another(apart):
+    processes = apart(lambda _: os.getpid())
+    first, second = (processes.ask(None, seconds=1.0) for _ in range(2))
+    assert first == second != os.getpid()
+
+
+def test_what_it_changes_is_not_changed_here(apart):
+    seen = []
+    growing = apart(lambda k: seen.append(k) or len(seen))
+    assert [growing.ask(k, seconds=1.0) for k in range(3)] == [1, 2, 3]
+    assert seen == []
+
+
+def test_an_endless_loop_ends_when_its_seconds_are_used(apart):
+    def double(k):
+        while k < 0:
+            pass
+        return 2 * k
+
+    each, start = apart(double), time.process_time()
+    assert each.ask(-1, seconds=0.05) is None
+    assert time.process_time() - start < 1
+    assert survives(each)
+
+
+def test_so_does_one_in_c(apart):
+    each = apart(lambda k: 2 * k if k > 0 else sum(itertools.repeat(1)))
+    assert each.ask(-1, seconds=0.05) is None
+    assert survives(each)
+
+
+def test_one_that_only_waits_is_not_waited_for(apart):
+    each, start = apart(lambda k: 2 * k if k > 0 else time.sleep(100)), time.perf_counter()
+    assert each.ask(-1, seconds=0.01) is None
+    assert time.perf_counter() - start < 10
+    assert survives(each)
+
+
+def test_more_memory_than_is_allowed_is_refused(apart):
+    """Only it says so: as soon as it asks for it, and not once the machine has no more."""
+    def double(k):
+        try:
+            return 2 * k if k > 0 else len(bytearray(2 * MEMORY))
+        except MemoryError:
+            return "refused"
+
+    each = apart(double)
+    if sys.platform.startswith("linux"):
+        assert each.ask(-1, seconds=5.0) == "refused"
+    assert survives(each)
+
+
+@pytest.mark.parametrize("end", [lambda: os._exit(0), lambda: sys.exit(1), os.abort, lambda: 1 // 0])
+def test_one_that_dies_is_replaced_by_another_and_says_nothing(apart, capfd, end):
+    each = apart(lambda k: 2 * k if k > 0 else end())
+    assert each.ask(-1, seconds=1.0) is None
+    assert survives(each)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_is_left_of_it(apart):
+    each = apart(lambda _: os.getpid())
+    number = each.ask(None, seconds=1.0)
+    each.end()
+    each.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
