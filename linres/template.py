@@ -42,7 +42,8 @@ with sympy.evaluate(False):
 
 
 # An instance is something concrete that the theorem speaks of: rational, with a repr that makes it again. A search for
-# counterexamples changes its numbers. Best let the hypotheses say whatever has to hold, and say so: valid= below.
+# counterexamples changes its numbers, also integers. Best let the hypotheses say whatever has to hold, and say so:
+# valid= below.
 class Instance(NamedTuple):
     mu: Fraction
     L: Fraction

@@ -437,8 +437,9 @@ class Theorem:
         The generic step it runs, for mutants of the method.
     valid : callable, optional
         instance -> bool: whether one that was not drawn is one the theorem speaks of, for searches change the numbers
-        of those drawn. `anything` if the hypotheses say all that has to hold. None: nobody knows, so that a
-        counterexample of this kind leaves a statement without a proof inconclusive instead of refuted.
+        of those drawn, integers too, and the lengths of their tuples. `anything` if the hypotheses say all that has to
+        hold. None: nobody knows, so that a counterexample of this kind leaves a statement without a proof inconclusive
+        instead of refuted.
 
     Raises
     ------

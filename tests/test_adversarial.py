@@ -1,9 +1,12 @@
 """The adversary finds what draws miss, decides it exactly, and never refutes what is true."""
 
+import itertools
 import json
+import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
 import pytest
@@ -199,6 +202,194 @@ def test_a_side_that_is_negative_makes_it_a_gap():
     assert result.evidence["best"] < 0
 
 
+# Integers beyond what is drawn
+
+n, t, T = symbols("n t T", integer=True)
+q, eigenvalue = symbols("q s", real=True)
+E = IndexedBase(Symbol("E", real=True))
+
+
+class HeavyBall(NamedTuple):
+    """x_{t+1} = x_t - alpha s x_t + beta (x_t - x_{t-1}) from rest, with the parameters for eigenvalues in [q^2, 1]."""
+
+    q: Fraction
+    s: Fraction
+    start: Fraction
+    stages: int
+
+
+def heavy_ball(run, arithmetic, spend=lambda stages: None):
+    spend(run.stages)
+    root, slope, now = map(arithmetic.number, (run.q, run.s, run.start))
+    before, squares = now, [now * now]
+    for _ in range(run.stages):
+        now, before = now - 4 / (1 + root) ** 2 * slope * now + ((1 - root) / (1 + root)) ** 2 * (now - before), now
+        squares.append(now * now)
+    return [{q: root, eigenvalue: slope, T: run.stages, E: dict(enumerate(squares))}]
+
+
+def heavy_balls():
+    """Runs of up to 4 stages."""
+    shares = st.integers(0, 8).map(lambda k: Fraction(k, 8))
+    return st.builds(
+        lambda root, share, start, stages: HeavyBall(root, root**2 + share * (1 - root**2), start, stages),
+        st.integers(1, 3).map(lambda k: Fraction(k, 16)), shares, COARSE, st.integers(1, 4))
+
+
+def decaying(factor, **parts):
+    """x_T^2 <= factor ((1 - q)/(1 + q))^(2 T) x_0^2. The factor that is needed is (1 + 2 T/(1 + q))^2, at s = 1."""
+    with sympy.evaluate(False):
+        claim = Le(E[T], factor * ((1 - q) / (1 + q)) ** (2 * T) * E[0])
+        given = Gt(q, 0), Lt(q, 1), Ge(eigenvalue, q**2), Le(eigenvalue, 1), Ge(T, 0)
+    return Theorem("heavy-ball", claim, hypotheses=given, over=(t, T), **{
+        "instances": heavy_balls, "measure": heavy_ball, "valid": linres.anything} | parts)
+
+
+def of_integers(conclusion, *hypotheses):
+    """A theorem about an integer n, drawn up to 3, and a rational that says nothing."""
+    return Theorem(
+        "of-integers", conclusion, symbols={n: "", a: ""}, hypotheses=hypotheses, valid=linres.anything,
+        measure=lambda instance, arithmetic: [{n: instance[0], a: arithmetic.number(instance[1])}],
+        instances=lambda: st.tuples(st.integers(0, 3), COARSE))
+
+
+def tried(verdict):
+    return verdict.evidence["adversarial"]["integers"]
+
+
+def test_a_rate_that_fails_from_stage_5_on_is_refuted_though_4_are_drawn_at_most():
+    """81 is enough for four stages, as 1 + 4 * 2/(1 + q) < 9, and for no more of the q that are drawn."""
+    false = decaying(81)
+    assert rigorous.search(false, draw.instances(heavy_balls(), 400, seed=0))[1] is None
+    verdict = linres.verify(false)
+    assert verdict.verdict == "refuted"
+    found = eval(verdict.counterexample["instance"])
+    assert found.stages == 5
+    assert rigorous.check(false, found).failure is not None
+    assert rigorous.check(false, found._replace(stages=4)).failure is None
+    assert tried(verdict)["ended"] == "failure"
+    again = linres.archive.decode(false, verdict.counterexample["instance_json"]["instance"])
+    assert again == found
+
+
+def test_a_rate_that_fails_much_later_is_refuted_at_its_first_stage_too():
+    """31 = 1 + 15 * 2: never before stage 16, and there from q = 1/15 on."""
+    verdict = linres.verify(decaying(31**2))
+    assert verdict.verdict == "refuted"
+    found = eval(verdict.counterexample["instance"])
+    assert found.stages >= 16
+    assert rigorous.check(decaying(31**2), found._replace(stages=found.stages - 1)).failure is None
+
+
+def test_what_no_instance_is_known_to_be_leaves_it_inconclusive():
+    """The same without a word on which instances count, and with a word that none longer than those drawn does."""
+    unknown = linres.verify(decaying(81, valid=None))
+    assert unknown.verdict == "inconclusive" and unknown.counterexample is None
+    assert "stages=5" in unknown.reason and "which the hypotheses allow and nobody drew" in unknown.reason
+    narrow = linres.verify(decaying(81, valid=lambda run: run.stages <= 4))
+    assert narrow.verdict == "supported"
+    assert tried(narrow)["largest"] > 4
+
+
+def test_a_rate_that_holds_at_every_stage_is_not_refuted():
+    verdict = linres.verify(decaying((1 + 2 * T) ** 2))
+    assert verdict.verdict == "supported"
+    assert tried(verdict)["largest"] > 12
+    assert verdict.evidence["adversarial"]["suspects"] == 0
+
+
+@pytest.mark.parametrize(("claim", "smallest"), [
+    (Ne(n, 7, evaluate=False), 7), (Le(n**4, 16 * 2**n, evaluate=False), 5), (Lt(n, 1000, evaluate=False), 1000),
+    (Ge(n, 0, evaluate=False), -1), (Ne(n, -2, evaluate=False), -2),
+])
+def test_an_integer_beyond_those_drawn_refutes_and_the_smallest_is_told(claim, smallest):
+    verdict = linres.verify(of_integers(claim))
+    assert verdict.verdict == "refuted"
+    assert eval(verdict.counterexample["instance"])[0] == smallest
+
+
+def test_an_integer_that_the_hypotheses_exclude_refutes_nothing():
+    with sympy.evaluate(False):
+        verdict = linres.verify(of_integers(Ne(n, 7), Le(n, 6)))
+    assert verdict.verdict == "supported"
+    assert tried(verdict)["ended"] == "all tried"
+
+
+def test_integers_are_tried_where_there_is_no_fraction():
+    false = Theorem(
+        "small", Lt(n, 9, evaluate=False), symbols={n: ""}, valid=linres.anything, instances=lambda: st.integers(1, 4),
+        measure=lambda instance, _: [{n: instance}])
+    assert linres.verify(false).counterexample["instance"] == "9"
+
+
+def test_two_integers_are_turned_together():
+    """n <= 3 or x <= 3, of whole numbers up to 3."""
+    m = Symbol("m", integer=True)
+    false = Theorem(
+        "both", Le(Abs(n - 3) + n - 3, 0, evaluate=False), symbols={n: "", m: ""}, valid=linres.anything,
+        hypotheses=(Ge(m, n, evaluate=False),), instances=lambda: st.tuples(st.just(3), st.just(3)),
+        measure=lambda instance, _: [dict(zip((n, m), instance, strict=True))])
+    assert linres.verify(false).counterexample["instance"] == "(4, 4)"
+
+
+def test_a_longer_tuple_refutes():
+    """There are at most 4 numbers."""
+    false = numbers(
+        Le(b, 4, evaluate=False), instances=lambda: st.lists(COARSE, min_size=1, max_size=4).map(tuple),
+        measure=lambda values, arithmetic: [{a: arithmetic.number(values[0]), b: arithmetic.number(len(values))}])
+    verdict = linres.verify(false)
+    assert verdict.verdict == "refuted"
+    assert len(eval(verdict.counterexample["instance"])) == 5
+
+
+def test_what_a_larger_integer_costs_is_bounded():
+    """Time that doubles with every stage, memory that does, and an endless loop at 0."""
+    def double(stages):
+        for _ in range(2**stages):
+            pass
+
+    def tabulate(stages):
+        list(itertools.product((0, 1), repeat=2 * stages))
+
+    def divide(stages):
+        while stages % 2 == 0:
+            stages //= 2
+
+    free = adversarial.run(decaying(1000**2), draw.instances(heavy_balls(), 40, seed=0), budget=BUDGET, seed=0)
+    for spend, largest in ((double, 12), (tabulate, 5), (divide, 7)):
+        drawn = [run for run in draw.instances(heavy_balls(), 40, seed=0) if run.stages % 2]
+        theorem = decaying(1000**2, measure=partial(heavy_ball, spend=spend))
+        start = time.process_time()
+        result = adversarial.run(theorem, drawn, budget=BUDGET, seed=0)
+        assert time.process_time() - start < 5, spend
+        assert result.failure is None
+        assert result.evidence["integers"]["ended"] in {"time", "work"}, spend
+        assert largest <= result.evidence["integers"]["largest"] <= free.evidence["integers"]["largest"], spend
+
+
+def test_powers_of_what_is_turned_end_too():
+    """n^n and (3/2)^(2^n) grow beyond all memory."""
+    with sympy.evaluate(False):
+        claims = Ge(n**Abs(n), n - 10**6), Ge(Rational(3, 2) ** (2**Abs(n)), 1)
+    for claim in claims:
+        start = time.process_time()
+        verdict = linres.verify(of_integers(claim))
+        assert time.process_time() - start < 5
+        assert verdict.verdict in {"supported", "inconclusive", "refuted"}
+
+
+def test_integers_of_a_statement_about_chances_are_not_moved():
+    from sympy.stats import Expectation
+
+    X = Symbol("X", real=True)
+    mean = Expectation(X, n)
+    theorem = Theorem(
+        "weights", Le(mean, 3, evaluate=False), symbols={X: "", n: ""}, instances=lambda: st.integers(0, 3),
+        measure=lambda weight, arithmetic: [{mean: arithmetic.number(weight)}], valid=linres.anything)
+    verdict = linres.verify(theorem)
+    assert verdict.verdict == "supported", verdict.reason
+
+
 # What instances are made of
 
 
@@ -323,8 +514,8 @@ def test_huge_and_tiny_instances_end_nothing():
 
 
 def test_what_cannot_be_searched_says_why():
-    whole = numbers(MEANS, entry=st.integers(1, 9))
-    assert search(whole).evidence == {"ran": False, "reason": "no instance has a Fraction to change"}
+    assert search(numbers(MEANS, instances=lambda: st.just("two"))).evidence == {
+        "ran": False, "reason": "no instance has a number to change"}
     silent = numbers(MEANS, measure=lambda values, arithmetic: [{a: arithmetic.number(0)}])
     found = search(silent).evidence
     assert not found["ran"]

@@ -5,7 +5,8 @@ It starts from extremal instances, from draws, from the worst of a batch in floa
 need a `measure` that takes complex numbers, and ours do not), Nelder-Mead and Powell where the slack has kinks, and
 differential evolution. Numbers found are floats, and a float is a rational: what it finds is decided in exact or ball
 arithmetic, as it stands and after rounding to simple rationals, for extremal instances lie on the edge of what the
-hypotheses allow. The budget counts nodes read and not seconds: the same seed finds the same.
+hypotheses allow. The budget counts nodes read and not seconds: the same seed finds the same. If nothing fails, other
+integers and lengths than were drawn are tried (`linres.rungs.beyond`).
 
 What holds of drawn instances alone and is no hypothesis is respected if the theorem says what it is (`valid`). If it
 does not, and is not proved, what was found by moving numbers is kept apart: it may be no instance of the theorem. Where
@@ -21,7 +22,8 @@ from sympy import preorder_traversal
 
 from linres.evaluate import Float
 from linres.language import chance_nodes
-from linres.rungs import charts, draw, nearest, rigorous, slack
+from linres.rungs import beyond, charts, draw, nearest, rigorous, slack
+from linres.rungs.dials import dials
 from linres.rungs.leaves import leaves
 from linres.rungs.nearest import Candidate, Result
 from linres.theorem import Theorem
@@ -43,7 +45,7 @@ WAYS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (  # chart, what is max
 class Budget:
     """What a search may spend. evaluations: instances read, and work: nodes (see `linres.rungs.slack`), whichever comes
     first; targeted: examples of Hypothesis; sampled: instances of a batch; searched: starts that are searched from;
-    examined: candidates decided exactly."""
+    examined: candidates decided exactly; integers: what trying others than were drawn may spend."""
 
     evaluations: int
     work: int
@@ -51,9 +53,13 @@ class Budget:
     sampled: int
     searched: int
     examined: int
+    integers: beyond.Budget
 
 
-BUDGETS = {"quick": Budget(1200, 200_000, 30, 400, 3, 6), "full": Budget(30_000, 8_000_000, 400, 4_000, 10, 24)}
+BUDGETS = {
+    "quick": Budget(1200, 200_000, 30, 400, 3, 6, beyond.BUDGETS["quick"]),
+    "full": Budget(30_000, 8_000_000, 400, 4_000, 10, 24, beyond.BUDGETS["full"]),
+}
 
 
 class _Spent(Exception):
@@ -70,16 +76,18 @@ def run(
     Raises what is wrong with a function of the theorem (`rigorous.FAULTS`).
     """
     starts = list(draws)
-    if not any(map(leaves, starts)):
-        return Result({"ran": False, "reason": "no instance has a Fraction to change"})
+    if not any(leaves(start) or dials(start) for start in starts):
+        return Result({"ran": False, "reason": "no instance has a number to change"})
     reader, reason = slack.of(theorem, starts)
     if reader is None:
         return Result({"ran": False, "reason": f"no instance can be measured: {reason}"})
     search = _Search(theorem, reader, budget, seed)
     search.all(starts)
+    search.beyond(starts)
     spent = {"starts": search.starts, "evaluations": reader.evaluations, "work": reader.work}
     objective = "gap" if reader.objective == "ratio" and not search.positive else reader.objective
-    evidence = {"ran": True, "objective": objective, "arithmetic": repr(reader.arithmetic), **spent}
+    evidence = {"ran": True, "objective": objective, "arithmetic": repr(reader.arithmetic), **spent,
+                "integers": search.integers}
     return nearest.decide(
         theorem, search.candidates, evidence, most=budget.examined, max_bits=max_bits, proved=proved)
 
@@ -93,6 +101,7 @@ class _Search:
         self.candidates: list[Candidate] = []
         self.starts = 0
         self.positive, self.found = True, False
+        self.integers: dict[str, Any] = {}
 
     def all(self, draws: list[Any]) -> None:
         """Starts, then local searches from the best of them, then evolution."""
@@ -107,6 +116,19 @@ class _Search:
         self.limit = 1.0
         if chosen:
             self._evolve()
+
+    def beyond(self, draws: list[Any]) -> None:
+        """Other integers and lengths than were drawn, if nothing fails so far."""
+        if self._by_chance() or self.found:
+            reason = "the search found a failure before" if self.found else "numbers may be weights of chances"
+            self.integers = {"ran": False, "reason": reason}
+            return
+        scores = {id(c.instance): c.reading.score for c in self.candidates if c.origin == "draw"}
+        bases = sorted(draws, key=lambda instance: -scores[id(instance)])
+        found, self.integers = beyond.search(self.theorem, bases, budget=self.budget.integers, seed=self.seed)
+        if found is not None:
+            exactly = self.reader.exactly or self.reader
+            self.candidates.append(Candidate(found, exactly(found), "integers"))
 
     def _by_chance(self) -> bool:
         """Whether the statement is about chances: numbers of an instance may then be weights, and are not moved."""
