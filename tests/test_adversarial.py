@@ -312,7 +312,7 @@ def test_an_integer_that_the_hypotheses_exclude_refutes_nothing():
     with sympy.evaluate(False):
         verdict = linres.verify(of_integers(Ne(n, 7), Le(n, 6)))
     assert verdict.verdict == "supported"
-    assert tried(verdict)["ended"] == "all tried"
+    assert tried(verdict)["largest"] > 7
 
 
 def test_integers_are_tried_where_there_is_no_fraction():

@@ -8,15 +8,15 @@ made small again, dial by dial.
 
 What a reading costs may grow exponentially, in time and in memory, so all readings are in a process of their own (see
 `linres.rungs.apart`). The budget counts readings and nodes, as that of the search does, so that the same is tried
-wherever it is run; but a dial is left alone from where a reading takes too long, or would if its cost went on growing
-as it did, and there is an end to the seconds too, of the processor.
+wherever it is run; only where readings are slow is it seconds of the processor that end them: a dial is left alone once
+one takes too long, and all dials once all together do.
 """
 
 import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from typing import Any, NamedTuple
 
@@ -35,7 +35,6 @@ LARGEST = 2**20  # of an integer
 LONGEST = 64  # of a tuple
 PATIENCE = 8  # readings of a dial, after which it is left alone if none satisfied the hypotheses
 SMALL = 32  # below which every value is tried when an instance that fails is made small
-NOTICED = 1e-3  # seconds below which readings are taken to cost the same
 BITS = 512  # in which a failure is decided
 
 
@@ -50,7 +49,7 @@ class Budget:
     each: float
 
 
-BUDGETS = {"quick": Budget(80, 20_000, 0.2, 0.05), "full": Budget(2000, 2_000_000, 20.0, 4.0)}
+BUDGETS = {"quick": Budget(60, 12_000, 0.1, 0.03), "full": Budget(2000, 2_000_000, 20.0, 4.0)}
 TO_MAKE_SMALL = Budget(400, 2_000_000, 2.0, 0.5)
 
 Moves = tuple[tuple[Dial, int], ...]  # values that dials are turned to, one after the other
@@ -100,7 +99,6 @@ class _Turned:
     reached: int = 0
     read: int = 0
     feasible: int = 0
-    costs: list[tuple[int, float]] = field(default_factory=list)  # of values upwards, seconds of the slowest reading
     nearest: tuple[float, int] = (-math.inf, 0)  # the largest score, and of which draw
 
     def __post_init__(self):
@@ -117,24 +115,7 @@ class _Turned:
         self.nearest = max(self.nearest, (answer.score, base))
         self.read += 1
         self.feasible += answer.feasible
-        if value > self.reached or not self.costs:
-            self.reached = max(value, 0)
-            self.costs.append((value, answer.seconds))
-        elif value == self.costs[-1][0]:
-            self.costs[-1] = (value, max(self.costs[-1][1], answer.seconds))
-
-    def expected(self, value: int) -> float:
-        """Seconds that a reading would take at the value if its cost, from one integer to the next, goes on growing by
-        the same factor; 0 for values below those tried."""
-        if not self.costs or value <= self.reached:
-            return 0.0
-        (last, cost), earlier = self.costs[-1], [each for each in self.costs if each[0] <= 0.8 * self.costs[-1][0]]
-        before, less = earlier[-1] if earlier else (last - 1, cost)
-        factor = max(cost, NOTICED) / max(less, NOTICED)
-        try:
-            return cost * max(factor, 1.0) ** ((value - last) / (last - before))
-        except OverflowError:
-            return float("inf")
+        self.reached = max(self.reached, value)
 
 
 class _Walk:
@@ -188,9 +169,6 @@ class _Walk:
         """Whether the dial is worth another value."""
         value = next(turn.values, None)
         if value is None or turn.hopeless() or self.found:
-            return False
-        if turn.expected(value) > min(self.budget.each, self.budget.seconds - self.seconds):
-            self.ended = "time"
             return False
         for base in turn.two(position):
             moves = ((turn.dial, value),) if turn.dial else self._at_random(self.bases[base], value)
