@@ -6,7 +6,8 @@ need a `measure` that takes complex numbers, and ours do not), Nelder-Mead and P
 differential evolution. Numbers found are floats, and a float is a rational: what it finds is decided in exact or ball
 arithmetic, as it stands and after rounding to simple rationals, for extremal instances lie on the edge of what the
 hypotheses allow. The budget counts nodes read and not seconds: the same seed finds the same. If nothing fails, other
-integers and lengths than were drawn are tried (`linres.rungs.beyond`).
+integers and lengths than were drawn are tried (`linres.rungs.beyond`); where measuring takes long, how many may depend
+on the machine.
 
 What holds of drawn instances alone and is no hypothesis is respected if the theorem says what it is (`valid`). If it
 does not, and is not proved, what was found by moving numbers is kept apart: it may be no instance of the theorem. Where
@@ -22,7 +23,7 @@ from sympy import preorder_traversal
 
 from linres.evaluate import Float
 from linres.language import chance_nodes
-from linres.rungs import beyond, charts, draw, nearest, rigorous, slack
+from linres.rungs import apart, beyond, charts, draw, nearest, rigorous, slack
 from linres.rungs.dials import dials
 from linres.rungs.leaves import leaves
 from linres.rungs.nearest import Candidate, Result
@@ -119,16 +120,24 @@ class _Search:
 
     def beyond(self, draws: list[Any]) -> None:
         """Other integers and lengths than were drawn, if nothing fails so far."""
-        if self._by_chance() or self.found:
-            reason = "the search found a failure before" if self.found else "numbers may be weights of chances"
+        reason = self._why_none_beyond()
+        if reason:
             self.integers = {"ran": False, "reason": reason}
             return
         scores = {id(c.instance): c.reading.score for c in self.candidates if c.origin == "draw"}
         bases = sorted(draws, key=lambda instance: -scores[id(instance)])
-        found, self.integers = beyond.search(self.theorem, bases, budget=self.budget.integers, seed=self.seed)
+        found, spent = beyond.search(self.theorem, bases, budget=self.budget.integers, seed=self.seed)
+        self.integers = {"ran": True, "dials": spent.dials}  # no more: the rest may depend on the machine
         if found is not None:
             exactly = self.reader.exactly or self.reader
             self.candidates.append(Candidate(found, exactly(found), "integers"))
+
+    def _why_none_beyond(self) -> str:
+        if self.found:
+            return "the search found a failure before"
+        if self._by_chance():
+            return "numbers may be weights of chances"
+        return "" if apart.POSSIBLE else "no process can be forked to try them in"
 
     def _by_chance(self) -> bool:
         """Whether the statement is about chances: numbers of an instance may then be weights, and are not moved."""

@@ -70,23 +70,28 @@ class _Over(Exception):
     """The budget is used up: by "readings", "work" or "time"."""
 
 
-def search(theorem: Theorem, bases: list[Any], *, budget: Budget, seed: int) -> tuple[Any, dict[str, Any]]:
+class Spent(NamedTuple):
+    """How many dials were turned, the readings of that, the largest value that was read, and what ended it: "failure",
+    "all tried", "readings", "work" or "time", the last also where a dial was left alone that took too long."""
+
+    dials: int
+    readings: int
+    largest: int
+    ended: str
+
+
+def search(theorem: Theorem, bases: list[Any], *, budget: Budget, seed: int) -> tuple[Any, Spent]:
     """An instance where the claim certainly fails, made small, or None; and what was tried.
 
     bases: instances to start from, the most promising first. Nothing is raised: what cannot be made or measured with
-    another integer is no instance.
+    another integer is no instance. Where no process can be forked nothing is tried (`apart.POSSIBLE`).
     """
-    if not POSSIBLE:
-        return None, {"ran": False, "reason": "no process can be forked to read what may be large"}
     walk = _Walk(theorem, bases, budget, seed)
     try:
-        found = walk.run()
+        found = walk.run() if POSSIBLE else None
     finally:
         walk.apart.end()
-    return found, {
-        "ran": True, "dials": len(walk.turned), "readings": walk.readings, "ended": walk.ended,
-        "largest": max((turn.reached for turn in walk.turned), default=0),
-    }
+    return found, Spent(len(walk.turned), walk.readings, max((t.reached for t in walk.turned), default=0), walk.ended)
 
 
 @dataclass

@@ -56,7 +56,8 @@ def verify(
     Notes
     -----
     The same seed gives the same instances as long as the same modules are loaded: Hypothesis mixes constants of local
-    modules into what it draws.
+    modules into what it draws. Integers beyond those drawn are tried for a fraction of a second of the processor, or
+    some seconds at level "full": of a theorem whose instances take long to measure a slower machine may try fewer.
 
     Examples
     --------
