@@ -335,6 +335,31 @@ def test_two_integers_are_turned_together():
     assert linres.verify(false).counterexample["instance"] == "(4, 4)"
 
 
+def test_negative_integers_are_turned_together_too():
+    m = Symbol("m", integer=True)
+    theorem = Theorem(
+        "negative", Le(2 * n * m, n**2 + m**2, evaluate=False), symbols={n: "", m: ""}, valid=linres.anything,
+        instances=lambda: st.tuples(st.integers(-9, -6), st.integers(-9, -6)),
+        measure=lambda instance, _: [dict(zip((n, m), instance, strict=True))])
+    assert linres.verify(theorem).verdict == "supported"
+    assert tried(theorem).dials == 4
+
+
+def test_a_class_that_refuses_what_was_not_drawn_ends_nothing():
+    @dataclass(frozen=True)
+    class Few:
+        count: int
+
+        def __post_init__(self):
+            if self.count > 3:
+                raise SystemExit("too many")
+
+    theorem = Theorem(
+        "few", Le(n, 3, evaluate=False), symbols={n: ""}, valid=linres.anything, hypotheses=(Ge(n, 0, evaluate=False),),
+        instances=lambda: st.builds(Few, st.integers(0, 3)), measure=lambda few, _: [{n: few.count}])
+    assert linres.verify(theorem).verdict == "supported"
+
+
 def test_a_longer_tuple_refutes():
     """There are at most 4 numbers."""
     false = numbers(

@@ -13,7 +13,7 @@ from sympy import Eq, Ge, Gt, IndexedBase, Le, Lt, Ne, Rational, exp, log, pi, s
 from linres.certificate import Term
 from linres.errors import InputError
 from linres.rungs import controls, draw, symbolic, verify, wanting
-from linres.theorem import Batch, Certificate, Control, Prose, Step, Theorem
+from linres.theorem import Batch, Certificate, Control, Prose, Step, Theorem, anything
 from linres.theorems import load
 
 x, y, z = symbols("x y z", real=True)
@@ -195,7 +195,8 @@ def test_what_fails_by_a_hair_is_refuted(name):
     assert verify(toy(REFUTED[name])).verdict == "refuted"
 
 
-def test_what_fails_in_dimension_4_only_is_supported_until_an_instance_has_dimension_4():
+def test_what_fails_in_dimension_4_only_is_supported_only_if_nobody_means_dimension_4():
+    """Where 3 are drawn at most, a search tries 4: no word on whether they count, that none does, that all do."""
     def measure(instance, arithmetic):
         return [{x: len(instance), y: sum(instance)}]
 
@@ -204,9 +205,13 @@ def test_what_fails_in_dimension_4_only_is_supported_until_an_instance_has_dimen
 
     with sympy.evaluate(False):
         claim = toy(Ne(y, 4), measure=measure)
-    assert verify(replace(claim, instances=of_dimension(3))).verdict == "supported"
-    verdict = verify(replace(claim, instances=of_dimension(4)))
-    assert verdict.verdict == "refuted" and verdict.counterexample["instance"] == "[1, 1, 1, 1]"
+    drawn = replace(claim, instances=of_dimension(3))
+    assert verify(drawn).verdict == "inconclusive"
+    assert verify(replace(drawn, valid=lambda v: {*v} <= {0, 1} and len(v) <= 3)).verdict == "supported"
+    assert verify(replace(drawn, valid=anything)).counterexample["instance"] == "[4]"
+    for theorem in (replace(claim, instances=of_dimension(4)), replace(drawn, valid=lambda v: {*v} <= {0, 1})):
+        verdict = verify(theorem)
+        assert verdict.verdict == "refuted" and verdict.counterexample["instance"] == "[1, 1, 1, 1]"
 
 
 # Theorems over stages.

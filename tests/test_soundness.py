@@ -92,7 +92,7 @@ def test_suspects_that_were_not_examined_are_named():
     def ties(generator, count):
         return Batch({x: np.full(count, 5.0)}, lambda row: 2, count)
 
-    verdict = verify(toy(SMALL, instances=lambda: st.integers(0, 3), sample=ties))
+    verdict = verify(toy(SMALL, instances=lambda: st.integers(0, 3), sample=ties, valid=lambda k: 0 <= k <= 3))
     assert verdict.evidence["sampled"]["unexamined"] > 0
     assert "were not examined" in verdict.reason
 

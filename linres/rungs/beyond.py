@@ -189,11 +189,11 @@ class _Walk:
 
     def _at_random(self, base: Any, value: int) -> Moves:
         """Integers as drawn, or from 0 to the value, of either sign where negative ones were drawn."""
-        moves = []
+        moves, most = [], abs(value)
         for dial, seen in self.whole.items():
-            low = -value if min(each for each in seen if each is not None) < 0 else 0
+            least = -most if min(each for each in seen if each is not None) < 0 else 0
             if dial.value(base) is not None and self.generator.integers(4):
-                moves.append((dial, int(self.generator.integers(low, value + 1))))
+                moves.append((dial, int(self.generator.integers(least, most + 1))))
         return tuple(moves)
 
     def _read(self, base: int, moves: Moves) -> Answer | None:
@@ -211,9 +211,10 @@ class _Walk:
         return answer
 
     def _instance(self, base: int, moves: Moves) -> Any:
+        """Raised if there is none, for the class of a part refuses it, say."""
         instance = self.bases[base]
         for dial, value in moves:
-            instance = dial.turned(instance, value)
+            instance = rigorous.attempt("instances", dial.turned, instance, value)
         return instance
 
     def _answer(self, question: tuple[int, Moves]) -> Answer:
@@ -221,7 +222,7 @@ class _Walk:
         start, reader = time.process_time(), slack.Slack(self.theorem, EXACT)
         reading, fails = slack.NOTHING, False
         try:
-            instance = rigorous.attempt("instance", self._instance, *question)
+            instance = self._instance(*question)
             if nearest.allowed(self.theorem, instance):
                 reading = reader(instance)
                 fails = reader.fails(reading) and (
