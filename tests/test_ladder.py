@@ -208,7 +208,7 @@ def test_what_fails_in_dimension_4_only_is_supported_only_if_nobody_means_dimens
     drawn = replace(claim, instances=of_dimension(3))
     assert verify(drawn).verdict == "inconclusive"
     assert verify(replace(drawn, valid=lambda v: {*v} <= {0, 1} and len(v) <= 3)).verdict == "supported"
-    assert verify(replace(drawn, valid=anything)).counterexample["instance"] == "[4]"
+    assert sum(eval(verify(replace(drawn, valid=anything)).counterexample["instance"])) == 4
     for theorem in (replace(claim, instances=of_dimension(4)), replace(drawn, valid=lambda v: {*v} <= {0, 1})):
         verdict = verify(theorem)
         assert verdict.verdict == "refuted" and verdict.counterexample["instance"] == "[1, 1, 1, 1]"
