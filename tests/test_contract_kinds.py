@@ -370,7 +370,8 @@ def dominance(depth, *, printed):
         hypotheses = (Ge(tau_, 0), Lt(tau_, 1), Gt(sigma, 0))
     return theorem(
         conclusion, hypotheses=hypotheses, instances=instances, measure=measure_blocks,
-        symbols=(slope, tau_, sigma, gap), expect="refuted" if printed else "supported", valid=is_reached,
+        symbols=(slope, tau_, sigma, gap), expect="refuted" if printed else "supported",
+        valid=lambda instance: len(instance.blocks) == depth and is_reached(instance),
     )
 
 

@@ -29,7 +29,7 @@ below_3 = Le(x, 3, evaluate=False)
 
 def made(name="made", conclusion=below_3, instances=lambda: st.integers(-5, 0), **given):
     return linres.Theorem(name, conclusion, **{
-        "instances": instances, "measure": lambda number, arithmetic: [{x: arithmetic.number(number)}]} | given)
+        "instances": instances, "measure": lambda k, exact: [{x: exact.number(k)}], "valid": lambda _: False} | given)
 
 """
 
