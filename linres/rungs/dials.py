@@ -48,11 +48,7 @@ class Dial:
 
 
 def dials(instance: Any) -> list[Dial]:
-    """All of an instance, the outermost first. Within a tuple of entries of one kind only the first has lengths.
-
-    >>> dials((3, (1.5, 2.5)))
-    [Dial(place=(0,), length=False), Dial(place=(1,), length=True)]
-    """
+    """All of an instance, the outermost first. Within a tuple of entries of one kind only the first has lengths."""
     return sorted(_dials(instance, (), True), key=lambda dial: len(dial.place))
 
 
