@@ -117,7 +117,6 @@ FAILING = {
         ("symbolic", "the proof is refused at step 1 (s)"),
     "made('m', proof=(linres.Step('s', SQUARE, linres.Prose('clear')),), expect='proved')":
         ("symbolic", "a step is prose, which no machine checks"),
-    "made('m', expect='refuted')": ("rigorous", "no counterexample is found"),
     "made('m', measure=lambda number, arithmetic: {}['x'])": ("rigorous", "measure raised KeyError: 'x'"),
     "made('m', instances=st.nothing)": ("rigorous", "vacuous: none of 0 rows satisfies the hypotheses"),
     "made('m', sample=lambda generator, count: 1 / 0)": ("sampled", "sample raised ZeroDivisionError"),
@@ -135,6 +134,13 @@ def test_a_theorem_that_misses_its_expectation_fails_at_one_rung_which_says_why(
     assert [line.split(" ")[1] for line in result.outlines if line.startswith("FAILED")] == [
         f"test_mine.py::theorem[{rung}]"]
     assert says in result.stdout.str()
+
+
+def test_what_should_be_refuted_and_is_not_fails_at_every_search_for_a_counterexample(session):
+    result = session("theorem = made('m', expect='refuted')")
+    assert [line.split(" ")[1] for line in result.outlines if line.startswith("FAILED")] == [
+        "test_mine.py::theorem[rigorous]", "test_mine.py::theorem[adversarial]"]
+    assert "no counterexample is found" in result.stdout.str()
 
 
 def test_what_should_be_refuted_and_is_passes(session):
