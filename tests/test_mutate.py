@@ -1,6 +1,7 @@
 """`linres mutate`: what it prints, what it writes and how it ends."""
 
 import json
+import re
 
 import pytest
 
@@ -26,6 +27,14 @@ def test_the_table_has_the_score_and_the_exit_code_is_0(capsys):
         ("must fall", "2/2 (100.0 %)"), ("may fall", "10/10 (100.0 %)"), ("must fall", "44/44 (100.0 %)"),
         ("must stand", "7/7"),
     }
+
+
+def test_the_mutant_that_the_help_replays_is_one_that_the_line_before_saves(tmp_path, monkeypatch, capsys):
+    saving, replaying = re.search(r"(mutate absorption .* found)\n  linres (replay \S+)\n", mutate.EPILOG).groups()
+    monkeypatch.chdir(tmp_path)
+    assert main(saving.split()) == 0
+    assert main(replaying.split()) == 1
+    assert "\nfails, decided" in capsys.readouterr().out
 
 
 def test_json_has_every_mutant(capsys):
@@ -97,4 +106,4 @@ def test_a_hypothesis_that_is_not_shown_necessary_is_listed_apart(tmp_path, caps
     path.write_text(more)
     assert main(["mutate", "--file", str(path), "--kind", "statement"]) == 0
     must, _, may = capsys.readouterr().out.partition("hypotheses not shown necessary:")
-    assert "H2/dropped" in may and "not shown necessary" in may and "survivors" not in must
+    assert "H2/dropped  (without H2: b >= 0): " in may and "not shown necessary" in may and "survivors" not in must

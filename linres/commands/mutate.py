@@ -33,7 +33,7 @@ EPILOG = """examples:
   linres mutate nesterov-step
   linres mutate --all --json > mutants.json
   linres mutate absorption --kind statement --save found
-  linres replay found/absorption.H6_rhs-down_19:20_times.json
+  linres replay found/absorption.H6_rhs-up_21:20_times.json
   linres mutate --file mine.py --level full      the theorems of your file
   linres mutate --file mine.py decay             one of them
 

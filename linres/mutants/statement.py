@@ -45,6 +45,7 @@ from linres.mutants.mutant import Mutant, Order, Witness, slug
 from linres.mutants.order import DOWN, UNSEEN, UP, Beginning, Signs, needed_for_a_value
 from linres.mutants.places import Path, Place, named, places, put, scaled
 from linres.mutants.readings import Reading, measured
+from linres.printing import text
 from linres.theorem import Certificate, Induction, Lemma, Rule, Step, Theorem
 
 FACTORS = (Rational(21, 20), Rational(2), Rational(10))  # the ladder: by 5 percent, twice, ten times; and down
@@ -93,7 +94,7 @@ def _mutant(theorem: Theorem, part: str, change: Change, classed: tuple[Order, s
 def _dropped(theorem: Theorem, part: str, hypothesis: Any, classed: tuple[Order, str]) -> Mutant:
     order, how = classed
     return Mutant(
-        f"{part}/dropped", "statement", f"without {part}: {hypothesis}", order, how, f"{part}/dropped", part,
+        f"{part}/dropped", "statement", f"without {part}: {text(hypothesis)}", order, how, f"{part}/dropped", part,
         make=lambda: _changed(theorem, part, None),
     )
 
