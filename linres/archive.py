@@ -152,7 +152,8 @@ def read(path: Any) -> Saved:
         with open(path, "rb") as file:
             content = file.read(BYTES + 1)
     except (OSError, ValueError) as error:
-        raise InputError(f"{label} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        advice = f" Name the files in it: {label.rstrip('/')}/*.json." if isinstance(error, IsADirectoryError) else ""
+        raise InputError(f"{label} cannot be read: {getattr(error, 'strerror', None) or error}.{advice}") from None
     if len(content) > BYTES:
         raise InputError(f"{label} is longer than {BYTES} bytes: no instance that linres saved.")
     return parse(content, label)

@@ -249,6 +249,8 @@ def test_a_file_that_is_not_there_a_folder_and_a_null_byte_are_refused(tmp_path)
     for path in (tmp_path / "none.json", tmp_path, f"{tmp_path}/\0"):
         with pytest.raises(InputError, match="cannot be read"):
             archive.read(path)
+    with pytest.raises(InputError, match=r"Is a directory\. Name the files in it: .*/\*\.json\.$"):
+        archive.read(tmp_path)
 
 
 JSON = st.recursive(
