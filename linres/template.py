@@ -110,7 +110,8 @@ theorem = linres.Theorem(
 def written(name: str, file: str) -> str:
     """The template for a theorem of that name, in a file of that name. InputError if it is no name."""
     if not NAME.fullmatch(name):
-        raise refuse("NAME", "letters and digits, with single - or _ between", repr(name), "Try my-theorem.")
+        raise refuse("NAME", "a letter, then letters and digits, with single - or _ between", repr(name),
+                     "Try my-theorem.")
     if iskeyword(name):
         raise refuse("NAME", "no keyword of Python", repr(name), f"Try my-{name.lower()}.")
     return TEMPLATE.replace("__NAME__", name).replace("__FILE__", file)

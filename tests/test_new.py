@@ -80,7 +80,7 @@ def test_a_file_that_exists_is_left_alone_unless_forced(here, capsys):
 @pytest.mark.parametrize("name", ["", "a b", "../up", "1st", "-", "a--b", "a_", "ä", "a'b", "a\nb", 'x"""'])
 def test_a_name_that_is_none_is_refused(here, capsys, name):
     assert main(["new", name]) == 2
-    assert "NAME should be letters and digits, with single - or _ between" in capsys.readouterr().err
+    assert "NAME should be a letter, then letters and digits, with single - or _ between" in capsys.readouterr().err
     assert list(here.iterdir()) == []
 
 
