@@ -156,6 +156,7 @@ def _measure(arguments) -> tuple[dict, Any]:
 def _settings(arguments) -> dict:
     """Those of the network, as Python calls them."""
     from linres.errors import InputError, refuse
+    from linres.methods.propagation import LARGEST_EXPONENT
 
     if arguments.weights == "fractional" and arguments.hurst is None:
         raise InputError("--weights fractional needs --hurst H, a number between 0 and 1.")
@@ -166,6 +167,9 @@ def _settings(arguments) -> dict:
         count = getattr(arguments, name)
         if count is not None and not 1 <= count <= LARGEST:
             raise refuse(f"propagate({name}=...)", f"an integer from 1 to {LARGEST:,}", f"{count:,}"[:40])
+    if not abs(arguments.exponent) <= LARGEST_EXPONENT:  # nor nan; Python takes several
+        wanted = f"a number from -{LARGEST_EXPONENT} to {LARGEST_EXPONENT}"
+        raise refuse("propagate(exponent=...)", wanted, f"{arguments.exponent:g}")
     names = ("depth", "width", "exponent", "block", "matrices", "weights", "hurst", "length")
     return {name: getattr(arguments, name) for name in names} | {"law": arguments.entries}
 

@@ -19,11 +19,11 @@ BLOCKS = ("linear", "relu", "tanh")
 LAWS = ("gaussian", "uniform", "rademacher")
 WEIGHTS = ("iid", "smooth", "fractional")
 MOST = 10**9  # layers, entries of a state, runs, inputs
+LARGEST_EXPONENT = 10
 _PIECE = 3e8  # operations, roughly, until `watch` is called
 _MEMORY = 2e8  # bytes of given weights at a time, if no single run needs more
 _ROWS = 128  # states that pass given weights together
 _DRAWN = {False: 3, True: 10}  # operations, roughly, to draw an entry: one by one, and by Fourier transforms
-_LARGEST_EXPONENT = 10
 
 Watch = Callable[[int, int], Any]
 
@@ -360,7 +360,7 @@ def _check(network: _Network, runs: int) -> None:
 
 def _exponents(exponent: Any) -> np.ndarray:
     """(E,). InputError unless finite."""
-    call, most = "propagate(exponent=...)", _LARGEST_EXPONENT
+    call, most = "propagate(exponent=...)", LARGEST_EXPONENT
     wanted = f"a number from -{most} to {most}, or several"
     given = np.atleast_1d(checks.array(call, exponent, wanted))
     if given.dtype.kind not in "iuf":
