@@ -78,6 +78,8 @@ def array(call: str, values, wanted: str) -> np.ndarray:
 def _as_array(call: str, values, wanted: str) -> np.ndarray:
     """values as an array of real numbers of whatever type, not copied if it is one."""
     made = array(call, values, wanted)
+    if made.ndim == 0 and made.dtype.kind not in "biuf":  # no array at all
+        raise refuse(call, wanted, shown(values))
     _require_real(call, made.dtype, wanted)
     return made
 

@@ -358,10 +358,14 @@ def smoothness(call: str, objective) -> float:
     """L of a `Problem` or another `Objective`; InputError for what is none, or has no curvature."""
     missing = [name for name in ("value", "gradient", "dimension", "smoothness") if not hasattr(objective, name)]
     if missing:
-        raise refuse(f"{call}(objective)", "a Problem or a loss", f"{kind_of(objective)} without {missing[0]}",
-                     "See linres.losses.Objective.")
+        raise refuse(f"{call}(objective)", "a Problem or a loss", _shown(objective, missing[0]),
+                     "See linres.Problem.from_data and linres.losses.Objective.")
     return checks.number(f"the smoothness of {call}(objective)", objective.smoothness, wanted="a number > 0",
                          holds=lambda v: v > 0, remedy=_NO_CURVATURE)
+
+
+def _shown(value, missing: str) -> str:
+    return repr(value) if isinstance(value, str) else f"{kind_of(value)} without {missing}"
 
 
 def identified(objective: Problem | Objective) -> dict[str, str]:

@@ -536,7 +536,8 @@ REFUSED = [
     (UNFIT, {"method": "nesterov"}, "given for a loss without strong convexity, got none. Try 0.9, or add a ridge"),
     (UNFIT, {"batch_size": 3}, "an integer from 1 to 2, got 3"),
     (UNFIT, {"batch_size": 0}, "an integer from 1 to 2, got 0"),
-    ("digits", {}, "a Problem or a loss, got a str without value"),
+    ("digits", {}, "a Problem or a loss, got 'digits'. See linres.Problem.from_data and"),
+    ([1.0], {}, "a Problem or a loss, got a list without value"),
     (Logistic(np.zeros((2, 3)), np.ones((2, 1))), {}, "the smoothness .* should be a number > 0, got 0"),
 ]
 

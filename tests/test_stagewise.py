@@ -305,7 +305,8 @@ class TestOwnStarts:
         ("given", "message"),
         [
             (np.eye(2), r"grow\(block_start=\.\.\.\) at stage 1 should be a real 3 x 3 matrix, got shape \(2, 2\)"),
-            (None, "at stage 1 should be a real 3 x 3 matrix, got dtype object"),
+            (None, "at stage 1 should be a real 3 x 3 matrix, got None."),
+            ([[None] * 3] * 3, "at stage 1 should be a real 3 x 3 matrix, got dtype object."),
             (np.full((3, 3), np.inf), "at stage 1 should be finite numbers, got 9 non-finite"),
         ],
     )
