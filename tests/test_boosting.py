@@ -608,7 +608,7 @@ HOLE = np.where(np.arange(6) == 2, np.nan, Y)
     ({"learner": Saying(lambda X: X[:-1, 0])}, "should be as long as X has rows, 6, got 5 numbers."),
     ({"learner": Saying(lambda X: np.full(len(X), np.nan))},
      "should be finite numbers, got 6 non-finite, the first nan"),
-    ({"learner": Saying(lambda X: None)}, "should be a list of real numbers, got dtype object."),
+    ({"learner": Saying(lambda X: None)}, "should be a list of real numbers, got None."),
 ])
 def test_bad_input_is_refused_in_one_line_that_names_it(options, words):
     assert words in refused(**options)
