@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -343,6 +344,37 @@ def test_negative_integers_are_turned_together_too():
         measure=lambda instance, _: [dict(zip((n, m), instance, strict=True))])
     assert linres.verify(theorem).verdict == "supported"
     assert tried(theorem).dials == 4
+
+
+def test_integers_may_be_far_below_0():
+    """Below what NumPy draws."""
+    true = numbers(MEANS, entry=st.integers(-(10**30), -(10**29)))
+    assert search(true, draws=10).evidence["integers"] == {"ran": True, "dials": 4}
+
+
+def test_a_measure_that_only_waits_is_not_waited_for_again_and_again(monkeypatch):
+    """In the forked process, for a lock that a thread of ours held say."""
+    here = os.getpid()
+
+    def measure(values, arithmetic):
+        if os.getpid() != here:
+            time.sleep(100)
+        return [dict(zip(x, map(arithmetic.number, values), strict=False))]
+
+    start = time.perf_counter()
+    bases, budget = [(1, 2), (3, 4)], beyond.BUDGETS["quick"]
+    found, spent = beyond.search(numbers(MEANS, measure=measure), bases, budget=budget, seed=0)
+    assert found is None and (spent.readings, spent.ended) == (beyond.WAITS, "time")
+    assert time.perf_counter() - start < 10
+
+
+def test_where_no_process_can_be_forked_it_is_said_that_no_integer_was_tried(monkeypatch):
+    def fork():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    said = search(numbers(MEANS, entry=st.integers(0, 5)), draws=10).evidence["integers"]
+    assert said == {"ran": False, "reason": "no process can be forked to try them in"}
 
 
 def test_a_class_that_refuses_what_was_not_drawn_ends_nothing():

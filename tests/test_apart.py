@@ -1,12 +1,17 @@
 """Calls in a process of their own: what answers, what dies of the question, and that nothing is left of it."""
 
+import io
 import itertools
 import os
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from linres.rungs import apart as module
 from linres.rungs.apart import MEMORY, POSSIBLE, Apart
 
 pytestmark = pytest.mark.skipif(not POSSIBLE, reason="no process can be forked")
@@ -98,3 +103,75 @@ def test_nothing_is_left_of_it(apart):
     each.end()
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
+
+
+def gone(number):
+    """Whether the process ends within some seconds; one whose parent died may stay for others to wait for."""
+    for _ in range(200):
+        try:
+            os.kill(number, 0)
+            if Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="zombies are told apart by /proc")
+@pytest.mark.parametrize("end", ["waits", "dies"])
+def test_nothing_is_left_of_what_it_started(apart, tmp_path, end):
+    """Not even of what ignores that its parent died."""
+    def start(_):
+        other = subprocess.Popen(["sleep", "100"])
+        (tmp_path / "number").write_text(str(other.pid))
+        return other.wait() if end == "waits" else os.abort()
+
+    assert apart(start).ask(None, seconds=0.05) is None
+    assert gone(int((tmp_path / "number").read_text()))
+
+
+def test_one_that_waits_ends_by_itself_if_nobody_ends_it(apart, monkeypatch):
+    """For whoever asked may have been killed."""
+    monkeypatch.setattr(module, "_patience", lambda _: 0.1)
+    each = apart(lambda _: time.sleep(100))
+    end, each.end = each.end, lambda: None
+    assert each.ask(None, seconds=1.0) is None
+    assert os.waitstatus_to_exitcode(os.waitpid(each.process[0], 0)[1]) == -signal.SIGALRM
+    each.end = end
+
+
+def test_those_that_only_waited_are_counted(apart):
+    each = apart(lambda k: 2 * k if k > 0 else time.sleep(100) if k else os.abort())
+    assert [each.ask(k, seconds=0.01) for k in (0, -1)] == [None, None]
+    assert each.waits == 1
+
+
+def test_children_may_be_waited_for_by_somebody_else(apart):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        each = apart(lambda k: 2 * k if k > 0 else os.abort())
+        assert survives(each)
+        assert each.ask(-1, seconds=1.0) is None
+        assert survives(each)
+        each.end()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_there_may_be_nowhere_to_print_to(apart, monkeypatch, closed):
+    stream = io.StringIO()
+    stream.close()
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, stream if closed else None)
+    assert survives(apart(lambda k: 2 * k))
+
+
+def test_too_many_processes_are_told_of(apart, monkeypatch):
+    def fork():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(BlockingIOError):
+        apart(lambda k: 2 * k).ask(2, seconds=1.0)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from linres.rungs.dials import Dial, dials
+from linres.rungs.dials import MOST, Dial, dials
 
 ONE, TWO, HALF = Fraction(1), Fraction(2), Fraction(1, 2)
 
@@ -90,3 +90,11 @@ def test_tables_of_tables_and_of_text_grow_too():
     assert grown[0] == ([[ONE, HALF, 0], [HALF, TWO, 0], [0, 0, TWO]],) * 3
     words = (("a", "b"), ("c", "d"))
     assert Dial((0,), True).turned((words, ONE), 3) == ((("a", "b", "b"), ("c", "d", "d"), ("c", "d", "d")), ONE)
+
+
+def test_of_many_dials_the_outermost_are_found():
+    """A table of integers would else take longer than all that is tried with it."""
+    table = tuple(tuple(range(100)) for _ in range(100))
+    found = dials({"table": table, "order": 7})
+    assert len(found) == MOST
+    assert found[:4] == [Dial((0,), True), Dial((1,), False), Dial((0, 0), True), Dial((0, 0, 0), False)]

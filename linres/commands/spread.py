@@ -170,8 +170,9 @@ def _outcome(work: Any, item: Any, say: Say) -> tuple[str, Any]:
     except BaseException as error:  # anybody's code: all of it is for the one that started us
         return "raised", _sendable(error)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, ValueError):  # it is None, or was closed
+                stream.flush()
 
 
 def _sendable(error: BaseException) -> BaseException:

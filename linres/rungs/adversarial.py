@@ -63,6 +63,9 @@ BUDGETS = {
 }
 
 
+_NO_PROCESS = "no process can be forked to try them in"
+
+
 class _Spent(Exception):
     """The budget of a search is used up."""
 
@@ -127,6 +130,9 @@ class _Search:
         scores = {id(c.instance): c.reading.score for c in self.candidates if c.origin == "draw"}
         bases = sorted(draws, key=lambda instance: -scores[id(instance)])
         found, spent = beyond.search(self.theorem, bases, budget=self.budget.integers, seed=self.seed)
+        if spent.ended == "no process" and not spent.readings:
+            self.integers = {"ran": False, "reason": _NO_PROCESS}
+            return
         self.integers = {"ran": True, "dials": spent.dials}  # no more: the rest may depend on the machine
         if found is not None:
             exactly = self.reader.exactly or self.reader
@@ -137,7 +143,7 @@ class _Search:
             return "the search found a failure before"
         if self._by_chance():
             return "numbers may be weights of chances"
-        return "" if apart.POSSIBLE else "no process can be forked to try them in"
+        return "" if apart.POSSIBLE else _NO_PROCESS
 
     def _by_chance(self) -> bool:
         """Whether the statement is about chances: numbers of an instance may then be weights, and are not moved."""

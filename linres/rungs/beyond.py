@@ -33,6 +33,7 @@ NEXT = (1, 2, 4, 3, 6, 5)  # what the largest integer drawn is increased by firs
 LOW = (0, 1, -1, 2, -2)
 LARGEST = 2**20  # of an integer
 LONGEST = 64  # of a tuple
+WAITS = 2  # readings that did nothing but wait, after which no other is begun
 PATIENCE = 8  # readings of a dial, after which it is left alone if none satisfied the hypotheses
 SMALL = 32  # below which every value is tried when an instance that fails is made small
 BITS = 512  # in which a failure is decided
@@ -67,12 +68,12 @@ class Answer(NamedTuple):
 
 
 class _Over(Exception):
-    """The budget is used up: by "readings", "work" or "time"."""
+    """No more can be read: "readings", "work" or "time" are used up, or there is "no process" to read in."""
 
 
 class Spent(NamedTuple):
     """How many dials were turned, the readings of that, the largest value that was read, and what ended it: "failure",
-    "all tried", "readings", "work" or "time", the last also where a dial was left alone that took too long."""
+    "all tried", "readings", "work", "time", also where a dial was left alone that took too long, or "no process"."""
 
     dials: int
     readings: int
@@ -152,17 +153,20 @@ class _Walk:
         several."""
         every = dict.fromkeys(chain.from_iterable(zip_longest(*map(dials, self.bases))))
         every.pop(None, None)
-        seen = {dial: [dial.value(base) for base in self.bases] for dial in sorted(every, key=lambda d: len(d.place))}
-        self.whole = dict(islice(((d, values) for d, values in seen.items() if not d.length), INTEGERS))
-        lengths = islice(_different((d, values) for d, values in seen.items() if d.length), LENGTHS)
+        outwards = sorted(every, key=lambda d: len(d.place))
+        self.whole = dict(islice(((d, self._seen(d)) for d in outwards if not d.length), INTEGERS))
+        lengths = islice(_different((d, self._seen(d)) for d in outwards if d.length), LENGTHS)
         turned = []
         for dial, values in (*self.whole.items(), *lengths):
             drawn = {k: value for k, value in enumerate(values) if value is not None}
             turned.append(_Turned(dial, list(drawn), _values(dial, set(drawn.values()))))
         if len(self.whole) > 1:
-            top = max(value for values in self.whole.values() for value in values if value is not None)
+            top = max(0, *(value for values in self.whole.values() for value in values if value is not None))
             turned.append(_Turned(None, list(range(len(self.bases))), _upwards(top, LARGEST)))
         return turned
+
+    def _seen(self, dial: Dial) -> list[int | None]:
+        return [dial.value(base) for base in self.bases]
 
     def _walk(self) -> None:
         going, position = list(self.turned), 0
@@ -204,10 +208,15 @@ class _Walk:
             if spent:
                 raise _Over(what)
         allowed = min(self.budget.each, left)
-        answer = self.apart.ask((base, moves), seconds=allowed)
+        try:
+            answer = self.apart.ask((base, moves), seconds=allowed)
+        except OSError:
+            raise _Over("no process") from None
         self.readings += 1
         self.work += answer.work if answer else 0
         self.seconds += answer.seconds if answer else allowed
+        if self.apart.waits >= WAITS:  # for a lock, say, as all others would
+            raise _Over("time")
         return answer
 
     def _instance(self, base: int, moves: Moves) -> Any:

@@ -7,14 +7,18 @@ longer square table of numbers is zero beside its old diagonal, which goes on wi
 changes its length only by itself.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from linres.archive import field_names
 from linres.rungs.leaves import parts, remade
 
 SEQUENCES = {tuple, list}
+MOST = 200  # dials of an instance: the outermost, of a table of integers say
+
+_Placed = tuple[Any, tuple[int, ...], bool]  # a part of an instance, its place, and whether lengths in it are dials
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,30 @@ class Dial:
 
 
 def dials(instance: Any) -> list[Dial]:
-    """All of an instance, the outermost first. Within a tuple of entries of one kind only the first has lengths."""
-    return sorted(_dials(instance, (), True), key=lambda dial: len(dial.place))
+    """Those of an instance, the outermost first, MOST at most. Within a tuple of entries of one kind only the first has
+    lengths."""
+    return list(islice(_dials(instance), MOST))
 
 
-def _dials(value: Any, place: tuple[int, ...], lengths: bool) -> Iterator[Dial]:
-    if type(value) is int:
-        yield Dial(place, False)
-    uniform = _uniform(value)
-    if uniform and lengths:
-        yield Dial(place, True)
-    for position, part in enumerate(parts(value)):
-        yield from _dials(part, (*place, position), lengths and not (uniform and position))
+def _dials(instance: Any) -> Iterator[Dial]:
+    level: Iterable[_Placed] = [(instance, (), True)]
+    while level:
+        holders = []
+        for value, place, lengths in level:
+            if type(value) is int:
+                yield Dial(place, False)
+            elif lengths and _uniform(value):
+                yield Dial(place, True)
+            if parts(value):
+                holders.append((value, place, lengths))
+        level = holders and _beneath(holders)
+
+
+def _beneath(holders: Iterable[_Placed]) -> Iterator[_Placed]:
+    for value, place, lengths in holders:
+        uniform = _uniform(value)
+        for position, part in enumerate(parts(value)):
+            yield part, (*place, position), lengths and not (uniform and position)
 
 
 def _uniform(value: Any) -> bool:
