@@ -19,7 +19,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from linres.language import NUMBERS, GeometricSum, Inner, is_integer, is_vector, same
+from linres.language import NUMBERS, Det, GeometricSum, Inner, is_integer, is_vector, same
 
 MARKS = {"star": r"%s^{\ast}%s", "next": "%s_{+}%s", "prev": "%s_{-}%s", "norm": r"\lVert %s%s \rVert"}
 FUNCTIONS = {"f": "f", "ell": r"\ell"}
@@ -167,6 +167,8 @@ class _Latex(_Products, LatexPrinter):
     def _print(self, expr, **options):
         if type(expr) is GeometricSum:  # which would print itself, with brackets around everything
             return self._sum_over_stages(expr)
+        if type(expr) is Det:  # so would this, without any
+            return self._print_Det(expr)
         # An inner product prints itself, with backslashes before punctuation.
         return self._print_Inner(expr) if type(expr) is Inner else super()._print(expr, **options)
 
@@ -184,6 +186,8 @@ class _Latex(_Products, LatexPrinter):
         """As SymPy does, but without brackets around a root that is raised to a power: its bar says how far it goes."""
         if level == PRECEDENCE["Pow"] and _is_root(item):
             return self._print(item)
+        if type(item) is Det:
+            return self._bracketed(item)
         return super().parenthesize(item, level, is_neg=is_neg, strict=strict)
 
     def _print_Symbol(self, expr, style="plain"):
@@ -209,9 +213,18 @@ class _Latex(_Products, LatexPrinter):
         norm = same(*expr.args)
         return rf"\left\lVert {a} \right\rVert^{{2}}" if norm else rf"\left\langle {a}, {b} \right\rangle"
 
-    def _print_transpose(self, expr):
+    def _print_transpose(self, expr, exp=None):
         matrix = self.parenthesize(expr.args[0], PRECEDENCE["Pow"])
-        return rf"{{{matrix}}}^{{\top}}" if "^" in matrix else rf"{matrix}^{{\top}}"
+        tex = rf"{{{matrix}}}^{{\top}}" if "^" in matrix else rf"{matrix}^{{\top}}"
+        return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
+
+    def _print_Det(self, expr):
+        """Without brackets only where nothing stands beside it that might belong to the matrix."""
+        matrix = expr.args[0]
+        return rf"\det {self._print(matrix)}" if type(matrix) in {Symbol, Indexed} else self._bracketed(expr)
+
+    def _bracketed(self, det) -> str:
+        return rf"\det \left({self._print(det.args[0])}\right)"
 
     def _print_Probability(self, expr):
         return rf"\mathbb{{P}}\left({self._print(expr.args[0])}\right)"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Add, Eq, Mul, Pow, Rational, sqrt, symbols
 
-from linres.language import GeometricSum, Inner, norm
+from linres.language import Det, GeometricSum, Inner, norm
 from linres.printing import latex, text
 from linres.theorems import NAMES, load
 
@@ -36,6 +36,21 @@ def test_a_transpose_and_an_absolute_value_are_set_without_words_and_bars():
         assert latex(sympy.transpose(v + w)) == r"\left(v + w\right)^{\top}"
         assert latex(sympy.transpose(u_star)) == r"{u^{\ast}}^{\top}"
         assert latex(sympy.Abs(x - y)) == r"\left\lvert x - y \right\rvert"
+
+
+def test_a_determinant_has_brackets_unless_nothing_is_beside_it():
+    with sympy.evaluate(False):
+        assert latex(sympy.Ne(Det(v), 0)) == r"\det v \neq 0"
+        assert latex(Det(v + w)) == r"\det \left(v + w\right)"
+        assert latex(Det(v) * x) == r"\det \left(v\right) x"
+        assert latex(1 / Det(v)) == r"\frac{1}{\det v}"
+        assert latex(Det(v * w) ** 2) == r"\det \left(v w\right)^{2}"
+        assert latex(Det(v) ** 2) == r"\det \left(v\right)^{2}"
+
+
+def test_a_transpose_may_be_raised_to_a_power():
+    with sympy.evaluate(False):
+        assert latex(sympy.transpose(v) ** 2) == r"\left(v^{\top}\right)^{2}"
 
 
 LEAVES = st.sampled_from([x, y, *map(Rational, (-2, "-1/2", "2/3", 1, 3))])
