@@ -321,3 +321,30 @@ def test_plain_python_gives_the_same_curves():
             "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])},
     )
     assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr
+
+
+def test_an_error_in_plain_python_leaves_no_thread_waiting():
+    """One thread raises with a problem in hand, for whose end all others wait."""
+    code = """
+import itertools
+import numpy as np
+from linres.kernels import stacking_batch as kernel
+from linres.methods.stacking_batch import stacking_batch
+
+def root(sigma, out, rest, right=kernel.root, calls=itertools.count()):
+    if next(calls) % 6 == 1:
+        raise KeyboardInterrupt
+    return right(sigma, out, rest)
+
+kernel.root = root
+eyes = np.broadcast_to(np.eye(3), (6, 3, 3))
+for _ in range(5):
+    try:
+        stacking_batch(eyes, eyes, stages=2, jobs=2)
+    except KeyboardInterrupt:
+        print("raised")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert "raised" in done.stdout

@@ -55,6 +55,12 @@ def _plain_so_far(counter):
     return counter[0]
 
 
+def let_go(counter: Any, count: int) -> None:
+    """Have so many more counted, for those who wait for what will not come: an error ended it where it was Python."""
+    with _LOCK:
+        counter[0] += count
+
+
 _LOCK = threading.Lock()
 following: Any = _plain_following if config.DISABLE_JIT else _counter(1)  # no two threads are given the same number
 so_far: Any = _plain_so_far if config.DISABLE_JIT else _counter(0)

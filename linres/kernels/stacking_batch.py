@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from linres.kernels._jit import compiled
-from linres.kernels._threads import at_once, following, so_far
+from linres.kernels._threads import at_once, following, let_go, so_far
 from linres.kernels.elimination import BLOCK, solve
 from linres.kernels.factors import root, tridiagonal
 from linres.kernels.microkernel import SHORT, Part, affine, grow
@@ -310,7 +310,11 @@ def run(given: Given, curves: np.ndarray, rule: str, jobs: int) -> int:
 
     def work() -> None:
         scratch = np.empty((d + 3, d))
-        _factor(sigma, turns[0], turns[1], rule == "functional", scratch, batch.frame, batch.band, definite)
+        try:
+            _factor(sigma, turns[0], turns[1], rule == "functional", scratch, batch.frame, batch.band, definite)
+        except BaseException:  # Ctrl-C, say, where nothing is compiled: others would wait for ever
+            let_go(turns[1], len(sigma))
+            raise
         if definite.all():
             kernel(batch, turns[2], many, _work(d, many), curves)
 
