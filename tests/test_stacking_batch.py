@@ -326,7 +326,7 @@ def test_plain_python_gives_the_same_curves():
 def test_an_error_in_plain_python_leaves_no_thread_waiting():
     """One thread raises with a problem in hand, for whose end all others wait."""
     code = """
-import itertools
+import itertools, time
 import numpy as np
 from linres.kernels import stacking_batch as kernel
 from linres.methods.stacking_batch import stacking_batch
@@ -334,10 +334,11 @@ from linres.methods.stacking_batch import stacking_batch
 def root(sigma, out, rest, right=kernel.root, calls=itertools.count()):
     if next(calls) % 6 == 1:
         raise KeyboardInterrupt
+    time.sleep(0.005)  # so that both have one in hand
     return right(sigma, out, rest)
 
 kernel.root = root
-eyes = np.broadcast_to(np.eye(3), (6, 3, 3))
+eyes = np.stack([np.eye(3)] * 6)
 for _ in range(5):
     try:
         stacking_batch(eyes, eyes, stages=2, jobs=2)
