@@ -17,20 +17,26 @@ from linres.tables import Table, printable, require_regular, unreadable
 def _rows(path: str, file) -> Iterator[tuple[int, list[str]]]:
     """(line number from 1, cells) of every line that is not blank, without the header.
 
-    Cells that are all empty are no blank line: leaving them out would pair what follows with the wrong rows.
+    Cells that are all empty are no blank line: leaving them out would pair what follows with the wrong rows. Before a
+    row of a single column a blank line may be a missing number, and is refused.
     """
     reader = csv.reader(file)
-    first, header = True, 0
+    first, header, blank = True, 0, 0
     try:
         for cells in reader:
-            if not _is_blank(cells):
+            if _is_blank(cells):
+                blank = reader.line_num
+            else:
                 if first and any(map(str.strip, cells)) and not any(map(_meant_as_number, cells)):
-                    header = len(cells)
+                    header, blank = len(cells), 0
                 else:
                     if header not in (0, len(cells)):  # no header then, but a row that cannot be read
                         got = f"{path}, line 1 should have {len(cells)} columns, as the rows below, got {header}"
                         raise InputError(f"{got}. Correct or drop the line.")
-                    header = 0
+                    if blank and len(cells) == 1:
+                        got = f'{path}, line {blank} should be a number, or "" for a missing one, got a blank line'
+                        raise InputError(f"{got}. Correct or drop the line.")
+                    header = blank = 0
                     yield reader.line_num, cells
                 first = False
     except csv.Error as error:

@@ -183,10 +183,15 @@ class TestFiles:
     def test_a_first_row_of_empty_cells_is_a_bad_row_and_no_header(self, csv):
         assert load(csv(",\n1,2\n3,5\n4,9\n"), csv("1,2\n1,2\n3,5\n4,7\n", "y.csv"), bad_rows="drop").dropped == 1
 
-    def test_an_empty_cell_alone_on_a_line_is_a_bad_row_and_a_blank_line_is_none(self, csv):
-        x, y = csv('x\n1\n\n""\n2\n  \n4\n'), csv("y\n1\n7\n3\n5\n", "y.csv")
+    def test_an_empty_cell_alone_on_a_line_is_a_bad_row(self, csv):
+        x, y = csv('\nx\n1\n""\n2\n4\n\n  \n'), csv("y\n1\n7\n3\n5\n", "y.csv")
         given = load(x, y, bad_rows="drop")
         assert (given.dropped, given.samples) == (1, 3)
+
+    @pytest.mark.parametrize("text", ["1\n2\n\n4\n", "x\n1\n2\n  \n4\n", "\n\n1\n", "x\n\n1\n"])
+    def test_a_blank_line_before_a_row_of_a_single_column_may_be_a_missing_number(self, csv, text):
+        with pytest.raises(InputError, match=r"line \d should be a number, or \"\" for a missing one, got a blank line"):
+            load(csv(text), csv("1\n\n3\n4\n", "y.csv"), bad_rows="drop")
 
     def test_empty_cells_in_different_rows_of_two_files_never_pair_the_wrong_rows(self, csv):
         with pytest.raises(InputError, match=r"x\.csv, line 1, column 1 should be a finite number, got an empty cell"):
