@@ -131,6 +131,23 @@ def test_nothing_is_left_of_what_it_started(apart, tmp_path, end):
     assert gone(int((tmp_path / "number").read_text()))
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="zombies are told apart by /proc")
+def test_it_ends_with_whoever_asks_and_so_does_what_it_started(tmp_path):
+    path = tmp_path / "number"
+    asking = os.fork()
+    if asking == 0:
+        try:
+            Apart(lambda _: path.write_text(str(subprocess.Popen(["sleep", "100"]).pid)) and time.sleep(100)).ask(
+                None, seconds=1.0)
+        finally:
+            os._exit(0)
+    while not (path.exists() and path.read_text()):
+        time.sleep(0.01)
+    os.kill(asking, signal.SIGKILL)
+    os.waitpid(asking, 0)
+    assert gone(int(path.read_text()))
+
+
 def test_one_that_waits_ends_by_itself_if_nobody_ends_it(apart, monkeypatch):
     """For whoever asked may have been killed."""
     monkeypatch.setattr(module, "_patience", lambda _: 0.1)

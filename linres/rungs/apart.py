@@ -8,8 +8,10 @@ be forked, `POSSIBLE` is false.
 import faulthandler
 import gc
 import os
+import select
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -106,6 +108,8 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(null, stream)
+    with suppress(RuntimeError):  # as many threads as may be
+        threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
     _limit_memory()
     with suppress(EOFError, OSError):
         while True:
@@ -116,6 +120,16 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
             pipe.send(answer)
+
+
+def _end_with(pipe: Connection) -> None:
+    """End this process and what it started as soon as the other end is closed: whoever asks may be killed."""
+    other = select.poll()
+    other.register(pipe.fileno(), 0)  # of nothing but that
+    other.poll()
+    with suppress(OSError):
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _limit_memory() -> None:
