@@ -439,7 +439,7 @@ class Theorem:
         instance -> bool: whether one that was not drawn is one the theorem speaks of, for searches change the numbers
         of those drawn, integers too, and the lengths of their tuples. `anything` if the hypotheses say all that has to
         hold. None: nobody knows, so that a counterexample of this kind leaves a statement without a proof inconclusive
-        instead of refuted.
+        instead of refuted; so does one of other lengths than were drawn if a predicate allows it.
 
     Raises
     ------

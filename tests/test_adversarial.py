@@ -402,6 +402,42 @@ def test_a_longer_tuple_refutes():
     assert len(eval(verdict.counterexample["instance"])) == 5
 
 
+def steps(valid, made=lambda steps, points: (steps, points)):
+    """Of T steps and T + 1 points: the sum of the smaller ends is at most T times the largest point."""
+    def measure(run, arithmetic):
+        ends = sum(map(min, run[1], run[1][1:]))
+        count = run[0] if isinstance(run[0], int) else len(run[0])
+        return [{a: arithmetic.number(ends), b: arithmetic.number(count * max(run[1]))}]
+
+    def drawn():
+        number = st.integers(1, 9).map(Fraction)
+        return st.integers(1, 4).flatmap(lambda count: st.builds(
+            made, st.tuples(*[number] * count), st.tuples(*[number] * (count + 1))))
+
+    return linres.verify(numbers(
+        Le(a, b, evaluate=False), instances=drawn, measure=measure, valid=valid))
+
+
+def positive(run):
+    return all(point > 0 for point in run[1])
+
+
+def test_a_predicate_that_forgets_how_lengths_depend_on_each_other_refutes_nothing():
+    assert steps(linres.anything).verdict == "refuted"
+    forgetful = steps(positive)
+    assert forgetful.verdict == "inconclusive" and "lengths depend on each other" in forgetful.reason
+    assert steps(lambda run: len(run[1]) == len(run[0]) + 1 and positive(run)).verdict == "supported"
+
+
+def test_nor_does_one_that_forgets_what_an_integer_counts():
+    def counted(steps, points):
+        return len(steps), points
+
+    assert steps(linres.anything, counted).verdict == "refuted"
+    assert steps(lambda run: run[0] >= 0 and positive(run), counted).verdict == "inconclusive"
+    assert steps(lambda run: len(run[1]) == run[0] + 1 and positive(run), counted).verdict == "supported"
+
+
 def test_what_a_larger_integer_costs_is_bounded():
     """Time that doubles with every stage, memory that does, and an endless loop at 0."""
     def double(stages):

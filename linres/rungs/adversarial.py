@@ -136,7 +136,7 @@ class _Search:
         self.integers = {"ran": True, "dials": spent.dials}  # no more: the rest may depend on the machine
         if found is not None:
             exactly = self.reader.exactly or self.reader
-            self.candidates.append(Candidate(found, exactly(found), "integers"))
+            self.candidates.append(Candidate(found, exactly(found), "lengths" if spent.resized else "integers"))
 
     def _why_none_beyond(self) -> str:
         if self.found:

@@ -73,12 +73,14 @@ class _Over(Exception):
 
 class Spent(NamedTuple):
     """How many dials were turned, the readings of that, the largest value that was read, and what ended it: "failure",
-    "all tried", "readings", "work", "time", also where a dial was left alone that took too long, or "no process"."""
+    "all tried", "readings", "work", "time", also where a dial was left alone that took too long, or "no process".
+    resized: whether what was found has other lengths than a draw, or integers that agree with lengths in every draw."""
 
     dials: int
     readings: int
     largest: int
     ended: str
+    resized: bool
 
 
 def search(theorem: Theorem, bases: list[Any], *, budget: Budget, seed: int) -> tuple[Any, Spent]:
@@ -92,7 +94,8 @@ def search(theorem: Theorem, bases: list[Any], *, budget: Budget, seed: int) -> 
         found = walk.run() if POSSIBLE else None
     finally:
         walk.apart.end()
-    return found, Spent(len(walk.turned), walk.readings, max((t.reached for t in walk.turned), default=0), walk.ended)
+    largest = max((turn.reached for turn in walk.turned), default=0)
+    return found, Spent(len(walk.turned), walk.readings, largest, walk.ended, walk.resized())
 
 
 @dataclass
@@ -147,6 +150,19 @@ class _Walk:
             return None
         self.ended = "failure"
         return self._made_small()
+
+    def resized(self) -> bool:
+        """Whether a length was changed on the way to what was found, or an integer that may stand for one."""
+        base, moves = self.found or (0, ())
+        return any(value != dial.value(self.bases[base]) and self._is_length(dial) for dial, value in moves)
+
+    def _is_length(self, dial: Dial) -> bool:
+        """Whether it is one, or an integer that differs from one by at most 1 in every draw, as T does from T + 1
+        losses: other numbers may depend on it."""
+        sizes = [{d.value(base) or 0 for d in dials(base) if d.length} for base in self.bases]
+        stands = [(dial.value(base), beside) for base, beside in zip(self.bases, sizes, strict=True)]
+        return dial.length or all(
+            any(abs(value - size) <= 1 for size in beside) for value, beside in stands if value is not None)
 
     def _turned(self) -> list[_Turned]:
         """Integers, lengths but those that are always the same as another's, and all integers together if there are

@@ -226,7 +226,8 @@ class _Climb:
             return f"the proof is refused at {' '.join(proof.refusal.split())}"
         if not counts["decided"]:
             return f"no row decided with {counts['bits']} bits; {counts.get('reason', '')}".rstrip("; ")
-        return _FOREIGN.format(self.foreign.instance) if self.foreign else ""
+        reason = _FOREIGN if self.theorem.valid is None else _OTHER_LENGTHS
+        return reason.format(self.foreign.instance) if self.foreign else ""
 
     def _vacuous(self, seldom: str) -> str:
         found = self.evidence["adversarial"].get("best") is not None
@@ -248,6 +249,11 @@ _NOT_SEARCHED = "chances are drawn at the instances given alone, so that a false
 _FOREIGN = (
     "it fails at {!r}, which the hypotheses allow and nobody drew: `linres.anything` as valid= makes that a "
     "counterexample, a predicate says which instances are meant, and a hypothesis more would be best"
+)
+_OTHER_LENGTHS = (
+    "it fails at {!r}, which valid= allows, but nobody drew such lengths: draw them if they are meant, and it is "
+    "refuted; if not, have valid= say how lengths depend on each other. `linres.anything` as valid= makes it a "
+    "counterexample"
 )
 
 

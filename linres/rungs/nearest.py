@@ -14,7 +14,7 @@ from linres.bounds import fraction
 from linres.errors import InputError
 from linres.rungs import rigorous, slack, tightness
 from linres.rungs.leaves import leaves, rebuilt
-from linres.theorem import Theorem
+from linres.theorem import Theorem, anything
 
 BITS = 256  # of the enclosure of the best value
 ABSOLUTE = (1, 2, 4, 8, 16, 64, 1024, 2**20)  # largest denominators that numbers are rounded to
@@ -36,7 +36,8 @@ class Result:
     """What the rung found: its evidence, the failure that exact arithmetic confirmed, or the best instance that
     certainly holds, whether it is attained there, and a lower bound of small/large where that was maximised.
 
-    foreign: the failure is at an instance that nobody drew, and nobody said whether the theorem speaks of it.
+    foreign: the failure is at an instance that nobody drew, and nobody said whether the theorem speaks of it. Of other
+    lengths than were drawn only `anything` says so: a predicate may leave out how they depend on each other.
     """
 
     evidence: dict[str, Any]
@@ -94,7 +95,7 @@ def decide(
 class _Decision:
     def __init__(self, theorem: Theorem, evidence: dict[str, Any], most: int, max_bits: int, proved: bool):
         self.theorem, self.evidence, self.most, self.max_bits = theorem, evidence, most, max_bits
-        self.any_counts = proved or theorem.valid is not None
+        self.proved = proved
         self.exactly = slack.Slack(theorem, EXACT)
 
     def result(self, candidates: list[Candidate]) -> Result:
@@ -123,7 +124,9 @@ class _Decision:
 
     def _counts(self, candidate: Candidate) -> bool:
         """Whether the theorem is known to speak of the instance."""
-        return self.any_counts or candidate.origin in AS_GIVEN
+        if self.proved or candidate.origin in AS_GIVEN:
+            return True
+        return self.theorem.valid is anything if candidate.origin == "lengths" else self.theorem.valid is not None
 
     def _checked(self, candidate: Candidate) -> rigorous.Checked | None:
         """The instance decided. None for a fault of the theorem at numbers that its strategy may never draw."""
