@@ -50,7 +50,7 @@ class Budget:
     each: float
 
 
-BUDGETS = {"quick": Budget(60, 12_000, 0.1, 0.03), "full": Budget(2000, 2_000_000, 20.0, 4.0)}
+BUDGETS = {"quick": Budget(150, 12_000, 0.1, 0.03), "full": Budget(2000, 2_000_000, 20.0, 4.0)}
 TO_MAKE_SMALL = Budget(400, 2_000_000, 2.0, 0.5)
 
 Moves = tuple[tuple[Dial, int], ...]  # values that dials are turned to, one after the other
