@@ -1,7 +1,7 @@
 """benchmarks/RESULTS.md, from the JSON files in benchmarks/results/ that the benchmarks wrote.
 
     python -m benchmarks.results                            write the page again
-    python -m benchmarks.results --run                      run nearly all first: hours, most of them JAX compiling
+    python -m benchmarks.results --run                      run nearly all first: some 45 minutes
     python -m benchmarks.results --run block_gradient-1     run that one
     python -m benchmarks.results --check                    exit with 1 if the page is not what the files give
 
