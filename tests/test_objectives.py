@@ -170,7 +170,7 @@ REFUSED = [
      r"grow\(step_size=...\) should be given for the parameter rule on a loss whose minimiser is unknown"),
     (lambda: linres.grow(HUBER(ridge=1), stages=1, step_size=0.1, rule="parameter"),
      r"grow\(momentum=...\) should be given for the parameter rule"),
-    (lambda: linres.grow("digits", stages=1), r"grow\(objective\) should be a Problem or a loss, got a str without"),
+    (lambda: linres.grow("digits", stages=1), r"grow\(objective\) should be a Problem or a loss, got 'digits'"),
     (lambda: linres.accelerate("digits", stages=1), r"accelerate\(objective\) should be a Problem or a loss"),
     (lambda: linres.descend("digits", stages=1), r"descend\(objective\) should be a Problem or a loss"),
     (lambda: linres.descend(HUBER(), stages=1, start=NAN), r"descend\(start=...\) should be finite numbers"),

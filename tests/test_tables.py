@@ -316,7 +316,7 @@ class TestChunks:
              r"x, 3 of y, got 2 of x, 3 of y"),
             ([(X, Y), (X, Y), (X, Y[1:])], "chunk 2 of .* one row per sample in both"),
             ([X], r"chunk 0 of .* a pair \(x_chunk, y_chunk\), got an ndarray"), ([(X, Y, Y)], "a pair"),
-            ([(X, Y), 3], "chunk 1 of .* got an int"), ([(X, Y), (X, None)], "y in chunk 1 of .*dtype object"),
+            ([(X, Y), 3], "chunk 1 of .* got an int"), ([(X, Y), (X, None)], "y in chunk 1 of .* got None"),
             ([(X[:, 0], Y)], r"x in chunk 0 of .* 1 axes\. Write a single column"),
             ([(X, Y[:, :2])], "3 columns of x, 2 of y"),
         ],
